@@ -1,0 +1,1 @@
+"""The embedded stack: real Redis, real S3, web and workers as child processes."""

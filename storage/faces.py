@@ -1,0 +1,108 @@
+"""Face sets: other people's faces, one folder a person, named by one digest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage import keys, names
+from storage.canonical import canonical, sha256
+from storage.errors import BadInput
+from storage.objects import ObjectMissing, ObjectStore
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+
+
+class NoSuchFaceSet(BadInput):
+    """There is no face set of this name."""
+
+
+@dataclass(frozen=True)
+class FaceSet:
+    name: str
+    digest: str  # SHA-256 of its index: names every photo of every person
+    people: dict[str, tuple[str, ...]]  # person → SHA-256 of each photo
+
+    @property
+    def photos(self) -> int:
+        return sum(len(photos) for photos in self.people.values())
+
+
+class FaceSets:
+    def __init__(self, objects: ObjectStore) -> None:
+        self._objects = objects
+
+    def add(self, name: str, people: Mapping[str, Sequence[bytes]]) -> FaceSet:
+        """Keeps a face set; photos are JPEG, PNG or WebP files that were checked before.
+
+        Raises:
+            BadInput: it exists already, with other faces.
+        """
+        index = {
+            "format": 1,
+            "name": names.face_set_name(name),
+            "people": {
+                names.person_name(person): sorted({sha256(photo) for photo in photos})
+                for person, photos in people.items()
+            },
+        }
+        if self._objects.exists(keys.face_set(name)):
+            found = self.get(name)
+            if found.digest == sha256(canonical(index)):
+                return found
+            raise BadInput(f"face set {name}: exists already with other faces; choose another name")
+        for person, photos in people.items():
+            for photo in photos:
+                self._objects.put(keys.face(name, person, sha256(photo)), photo, "image/jpeg")
+        self._objects.put_document(keys.face_set(name), index)
+        return self.get(name)
+
+    def get(self, name: str) -> FaceSet:
+        """
+        Raises:
+            NoSuchFaceSet
+        """
+        try:
+            document = self._objects.get_document(keys.face_set(names.face_set_name(name)))
+        except ObjectMissing:
+            raise NoSuchFaceSet(
+                f"face set {name}: there is none; add it with `lethe faces add {name} FOLDER`"
+            ) from None
+        people = {person: tuple(photos) for person, photos in document["people"].items()}
+        return FaceSet(name, sha256(canonical(document)), people)
+
+    def photos(self, face_set: FaceSet, person: str) -> Iterator[bytes]:
+        for digest in face_set.people[person]:
+            yield self._objects.get(keys.face(face_set.name, person, digest), digest)
+
+    def all(self) -> list[FaceSet]:
+        return [self.get(name) for name in self._objects.folders("facesets/") if name]
+
+
+def read_folder(root: Path) -> dict[str, list[Path]]:
+    """Photo files below ``root``, one folder per person (LFW's layout is the same).
+
+    Raises:
+        BadInput: not a folder, or no folder of photos in it.
+    """
+    if not root.is_dir():
+        raise BadInput(f"{root}: not a folder; give one that holds a folder of photos per person")
+    people = {
+        folder.name: read_photos(folder)
+        for folder in sorted(root.iterdir())
+        if folder.is_dir() and not folder.name.startswith(".")
+    }
+    people = {person: photos for person, photos in people.items() if photos}
+    if not people:
+        raise BadInput(f"{root}: holds no folder of photos; one folder per person is needed")
+    return people
+
+
+def read_photos(folder: Path) -> list[Path]:
+    """Picture files right in ``folder``, by name. Links are not followed."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.is_symlink()
+    )

@@ -1,0 +1,98 @@
+"""The ledger as a whole: is every link of the record intact, and Redis made anew from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from storage.canonical import Corrupt
+from storage.certificates import Certificates
+from storage.errors import LetheError
+from storage.models import Models
+from storage.objects import StoreUnavailable
+from storage.photos import TicketPhotos
+from storage.states import State
+from storage.tickets import Tickets
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was walked, and each broken link by name."""
+
+    tickets: int
+    versions: int
+    aliases: int
+    certificates: int
+    broken: tuple[str, ...]
+
+
+class Ledger:
+    def __init__(
+        self, tickets: Tickets, photos: TicketPhotos, models: Models, certificates: Certificates
+    ) -> None:
+        self._tickets = tickets
+        self._photos = photos
+        self._models = models
+        self._certificates = certificates
+
+    def verify(self) -> Audit:
+        """Walks every ticket, version, alias and certificate."""
+        broken: list[str] = []
+        tickets, models = self._tickets.recorded(), self._models.recorded()
+        for ticket in tickets:
+            broken += _found(partial(self._check_ticket, ticket))
+        versions = aliases = 0
+        for model in models:
+            versions += len(numbers := self._models.numbers(model))
+            aliases += len(self._models.aliases(model))
+            broken += self._check_model(model, numbers)
+        signed = self._certificates.recorded()
+        for ticket in signed:
+            broken += _found(partial(self._certificates.check, ticket))
+        return Audit(len(tickets), versions, aliases, len(signed), tuple(broken))
+
+    def rebuild(self) -> Audit:
+        """Writes the index of tickets and models into Redis anew, then verifies."""
+        for model in self._models.recorded():
+            self._models.register(model)
+        for ticket in self._tickets.recorded():
+            if not _found(partial(self._tickets.load, ticket)):
+                self._tickets.index(self._tickets.load(ticket))
+        return self.verify()
+
+    def _check_ticket(self, ticket: str) -> None:
+        loaded = self._tickets.load(ticket)
+        if loaded.state is State.COMPLETED:
+            if self._photos.left(ticket):
+                raise Corrupt(f"ticket {ticket}: completed, and its photos are still there")
+            self._certificates.certificate(ticket)
+
+    def _check_model(self, model: str, numbers: list[int]) -> Iterator[str]:
+        digests: dict[str, int] = {}
+        for number in numbers:
+            yield from _found(partial(self._check_version, model, number, digests))
+        for alias, number in self._models.aliases(model).items():
+            document = self._models.alias_document(model, alias) or {}
+            if digests.get(document.get("digest", "")) != number:
+                yield f"models/{model}/aliases/{alias}.json: names no version that is intact"
+
+    def _check_version(self, model: str, number: int, digests: dict[str, int]) -> None:
+        version = self._models.version(model, number)
+        if version.parent is None and digests:
+            raise Corrupt(f"model {model}: version {number} names no parent")
+        if version.parent is not None and version.parent not in digests:
+            raise Corrupt(f"model {model}: version {number} names a parent that is not there")
+        self._models.check_files(version)
+        digests[version.digest] = number
+
+
+def _found(check: Callable[[], object]) -> list[str]:
+    """What ``check`` finds broken. A store that does not answer is no finding: it raises."""
+    try:
+        check()
+    except StoreUnavailable:
+        raise
+    except LetheError as error:
+        return [str(error)]
+    return []

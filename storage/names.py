@@ -1,0 +1,57 @@
+"""Names from outside, checked before any key or object name is built from them."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from storage.errors import BadInput
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_PERSON = re.compile(r"[\w][\w .,'-]{0,127}")
+_SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_TICKET = re.compile(r"t[0-9a-z]{12}")
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford: no i, l, o, u
+
+
+class BadName(BadInput):
+    """A name that cannot be used."""
+
+
+def _checked(pattern: re.Pattern[str], what: str, value: str, rule: str) -> str:
+    if not pattern.fullmatch(value) or ".." in value:
+        raise BadName(f"{what} {value[:80]!r}: {rule}")
+    return value
+
+
+def model_name(value: str) -> str:
+    rule = "use 1 to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit"
+    return _checked(_NAME, "model name", value, rule)
+
+
+def face_set_name(value: str) -> str:
+    rule = "use 1 to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit"
+    return _checked(_NAME, "face set name", value, rule)
+
+
+def user_name(value: str) -> str:
+    rule = "use 1 to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit"
+    return _checked(_NAME, "user name", value, rule)
+
+
+def person_name(value: str) -> str:
+    rule = "a person's folder is named with up to 128 letters, digits, spaces and . , ' - _"
+    return _checked(_PERSON, "person", value, rule)
+
+
+def subject_reference(value: str) -> str:
+    rule = "a reference is 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'; no names, no addresses"
+    return _checked(_SUBJECT, "subject reference", value, rule)
+
+
+def ticket_id(value: str) -> str:
+    return _checked(_TICKET, "ticket", value, "a ticket is 't' and 12 letters or digits")
+
+
+def new_ticket_id() -> str:
+    return "t" + "".join(secrets.choice(_ALPHABET) for _ in range(12))

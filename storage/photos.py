@@ -1,0 +1,109 @@
+"""The subject's photos: kept with a ticket while it needs them, then gone in every version."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from storage import keys, names
+from storage.canonical import Corrupt, Document, sha256
+from storage.errors import BadInput
+from storage.images import Pixels, decode, encode_png
+from storage.objects import ObjectMissing, ObjectStore
+from storage.settings import Settings
+
+_CROP_PIXELS = 4096 * 4096  # our own crops; far above any recogniser's input
+
+
+@dataclass(frozen=True)
+class Photo:
+    name: str  # the file's name as it came; kept beside the photo alone, never in the events
+    data: bytes
+
+    @property
+    def sha256(self) -> str:
+        return sha256(self.data)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What preparation found: digests of crops, and who was refused and why."""
+
+    forget: tuple[str, ...]
+    held_out: tuple[str, ...]
+    refused: tuple[tuple[str, str, str], ...]  # photo's name, reason, line for the user
+
+    def document(self) -> Document:
+        return {
+            "forget": list(self.forget),
+            "held_out": list(self.held_out),
+            "refused": [list(item) for item in self.refused],
+        }
+
+
+class TicketPhotos:
+    def __init__(self, objects: ObjectStore, settings: Settings) -> None:
+        self._objects = objects
+        self._settings = settings
+
+    def keep(self, ticket: str, photos: Sequence[Photo]) -> str:
+        """Writes the photos; returns the digest of their salted list.
+
+        The salt goes with the photos, so what stays in the events cannot be used to ask
+        whether a picture at hand was among them.
+        """
+        if len(photos) > self._settings.photos_per_ticket:
+            limit = self._settings.photos_per_ticket
+            raise BadInput(f"{len(photos)} photos: at most {limit} a ticket; leave some out")
+        for photo in photos:
+            self._objects.put(keys.photo(names.ticket_id(ticket), photo.sha256), photo.data)
+        manifest = {
+            "salt": secrets.token_hex(32),
+            "photos": [{"sha256": photo.sha256, "name": photo.name} for photo in photos],
+        }
+        return self._objects.put_document(keys.photo_manifest(ticket), manifest)
+
+    def all(self, ticket: str) -> list[Photo]:
+        manifest = self._objects.get_document(keys.photo_manifest(names.ticket_id(ticket)))
+        return [
+            Photo(
+                item["name"], self._objects.get(keys.photo(ticket, item["sha256"]), item["sha256"])
+            )
+            for item in manifest["photos"]
+        ]
+
+    def keep_crop(self, ticket: str, pixels: Pixels) -> str:
+        data = encode_png(pixels)
+        self._objects.put(keys.crop(names.ticket_id(ticket), sha256(data)), data, "image/png")
+        return sha256(data)
+
+    def crop(self, ticket: str, digest: str) -> Pixels:
+        data = self._objects.get(keys.crop(names.ticket_id(ticket), digest), digest)
+        return decode(data, "crop", max_bytes=len(data), max_pixels=_CROP_PIXELS)
+
+    def keep_selection(self, ticket: str, selection: Selection) -> None:
+        self._objects.put_document(keys.selection(names.ticket_id(ticket)), selection.document())
+
+    def selection(self, ticket: str) -> Selection | None:
+        """What preparation found, or None before it and after the photos are gone."""
+        name = keys.selection(names.ticket_id(ticket))
+        try:
+            document = self._objects.get_document(name)
+        except ObjectMissing:
+            return None
+        try:
+            return Selection(
+                tuple(document["forget"]),
+                tuple(document["held_out"]),
+                tuple((item[0], item[1], item[2]) for item in document["refused"]),
+            )
+        except (KeyError, TypeError, IndexError):
+            raise Corrupt(f"{name}: not a selection") from None
+
+    def remove(self, ticket: str) -> int:
+        """Removes all that shows the subject, every version of it; returns how many objects."""
+        return self._objects.remove_all(keys.photos(names.ticket_id(ticket)))
+
+    def left(self, ticket: str) -> int:
+        return sum(1 for _ in self._objects.names(keys.photos(names.ticket_id(ticket))))

@@ -1,0 +1,101 @@
+"""Settings: read once from the environment (prefix ``LETHE_``), all errors together."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from storage.errors import BadInput
+
+MIB = 1024 * 1024
+HOUR = 3600
+Positive = Annotated[int, Field(gt=0)]
+
+
+class BadSettings(BadInput):
+    """One or more environment variables are missing or wrong."""
+
+
+class Settings(BaseSettings):
+    """Everything that differs between two installations. Secrets have no defaults."""
+
+    model_config = SettingsConfigDict(env_prefix="LETHE_", extra="ignore", frozen=True)
+
+    redis_url: str = "redis://127.0.0.1:6379/0"
+
+    s3_endpoint: str  # http://host:port or https://host
+    s3_access_key: str
+    s3_secret_key: SecretStr
+    s3_region: str = "us-east-1"
+    s3_bucket: str = "lethe"
+
+    secret_key: SecretStr | None = None  # signs the web sessions; only web needs it
+    signing_key_file: Path | None = None  # Ed25519 private key, PEM; only workers need it
+    secure_cookies: bool = True  # False only where the pages are served over plain http
+
+    detector: Path | None = None  # InsightFace detection model (.onnx) for uncropped photos
+    cache_dir: Path = Path.home() / ".cache" / "lethe"  # model files and frozen activations
+    metrics_dir: Path | None = None  # prometheus_client's multiprocess folder
+
+    publish_as: str = "current"  # the alias a certified version gets: current or candidate
+    reference_faces: str = "reference"  # face set used where a model names none
+    benchmark_faces: str = "benchmark"
+
+    photos_per_ticket: Positive = 200
+    photo_bytes: Positive = 20 * MIB
+    photo_pixels: Positive = 50_000_000  # refused from the header, before decoding
+    model_bytes: Positive = 2048 * MIB
+    deadline_days: Positive = 30  # GDPR Art. 12(3): one month
+    tickets_per_run: Positive = 16  # one run forgets at most so many people
+
+    lease_seconds: Positive = 60  # a worker silent for so long has lost its model
+    sweep_seconds: Positive = 30
+    task_attempts: Positive = 5  # then the ticket fails and says why
+    visibility_timeout: Positive = 12 * HOUR  # above the longest erasure; see workers/app.py
+
+    @field_validator("s3_endpoint")
+    @classmethod
+    def _endpoint(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
+            raise ValueError("give scheme, host and port alone, e.g. http://127.0.0.1:9000")
+        return value.rstrip("/")
+
+    @field_validator("publish_as")
+    @classmethod
+    def _publish_as(cls, value: str) -> str:
+        if value not in {"current", "candidate"}:
+            raise ValueError("must be current or candidate")
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 32:
+            raise ValueError("needs at least 32 characters; make one: openssl rand -hex 32")
+        return value
+
+
+@cache
+def settings() -> Settings:
+    """The process's settings.
+
+    Raises:
+        BadSettings: names every variable that is missing or wrong, in one message.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [
+            f"LETHE_{'_'.join(str(part) for part in item['loc']).upper()}: "
+            f"{'is not set' if item['type'] == 'missing' else item['msg']}"
+            for item in error.errors()
+        ]
+        raise BadSettings(
+            "settings: " + "; ".join(lines) + " (`lethe up` sets them all for one machine)"
+        ) from None

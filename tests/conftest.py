@@ -1,0 +1,73 @@
+"""Real servers for the tests: one Redis and one S3 a session, a fresh record for each test."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from lethe.stack.process import free_port
+from lethe.stack.servers import start_redis, start_s3
+from storage.record import Record
+from storage.settings import Settings
+
+ACCESS_KEY, SECRET_KEY, PASSWORD = "lethe-tests", secrets.token_hex(16), secrets.token_hex(16)
+
+
+@dataclass(frozen=True)
+class Servers:
+    redis_url: str
+    s3_endpoint: str
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    folder = tmp_path_factory.mktemp("servers")
+    redis_port, s3_port = free_port(), free_port()
+    redis = start_redis(folder / "redis", folder / "redis.log", redis_port, PASSWORD)
+    try:
+        s3 = start_s3(folder / "s3", folder / "s3.log", s3_port, ACCESS_KEY, SECRET_KEY)
+        try:
+            yield Servers(
+                f"redis://:{PASSWORD}@127.0.0.1:{redis_port}/0", f"http://127.0.0.1:{s3_port}"
+            )
+        finally:
+            s3.stop()
+    finally:
+        redis.stop()
+
+
+@pytest.fixture
+def settings(servers: Servers, tmp_path: Path) -> Settings:
+    """Settings with a bucket of the test's own and an empty Redis."""
+    Redis.from_url(servers.redis_url).flushall()
+    return Settings(
+        redis_url=servers.redis_url,
+        s3_endpoint=servers.s3_endpoint,
+        s3_access_key=ACCESS_KEY,
+        s3_secret_key=SECRET_KEY,
+        s3_bucket=f"test-{secrets.token_hex(6)}",
+        secret_key=secrets.token_hex(32),
+        signing_key_file=tmp_path / "signing.pem",
+        cache_dir=tmp_path / "cache",
+        secure_cookies=False,
+    )
+
+
+@pytest.fixture
+def record(settings: Settings) -> Record:
+    return Record.open(settings)
+
+
+@pytest.fixture(scope="session")
+def shared_faces() -> Path:
+    """The real recogniser and faces that lie beside the checkout, never in it."""
+    root = Path(os.environ.get("LETHE_FACES", Path(__file__).parents[2] / "shared" / "faces"))
+    if not (root / "people").is_dir():
+        pytest.skip(f"real faces are not at {root}; set LETHE_FACES to the folder that holds them")
+    return root
