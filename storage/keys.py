@@ -88,8 +88,6 @@ def user(name: str) -> str:
 
 TICKETS = "lethe:tickets"  # zset: ticket → submitted, seconds since the epoch
 MODELS = "lethe:models"  # set of model names
-DIRTY = "lethe:models:queued"  # zset: model → since when tickets wait for it
-BEAT = "lethe:sweep"  # when the sweep last ran
 
 
 def ticket_summary(ticket: str) -> str:
@@ -106,6 +104,11 @@ def progress(ticket: str) -> str:
 
 def attempts(ticket: str) -> str:
     return f"lethe:attempts:{ticket}"
+
+
+def sent(kind: str, name: str) -> str:
+    """Set while a task that the sweep sent waits in a queue."""
+    return f"lethe:sent:{kind}:{name}"
 
 
 def append_lock(ticket: str) -> str:

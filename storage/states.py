@@ -33,7 +33,15 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     S.QUEUED: frozenset({S.UNLEARNING, S.CANCELLED, S.FAILED}),
     S.UNLEARNING: frozenset({S.UNLEARNING, S.CERTIFYING, S.QUEUED, S.CANCELLED, S.FAILED}),
     S.CERTIFYING: frozenset(
-        {S.UNLEARNING, S.CERTIFYING, S.PUBLISHING, S.NEEDS_REVIEW, S.CANCELLED, S.FAILED}
+        {
+            S.UNLEARNING,
+            S.CERTIFYING,
+            S.PUBLISHING,
+            S.NEEDS_REVIEW,
+            S.QUEUED,  # another ticket of the run was refused: the run is made again without it
+            S.CANCELLED,
+            S.FAILED,
+        }
     ),
     S.PUBLISHING: frozenset({S.UNLEARNING, S.PUBLISHING, S.COMPLETED, S.FAILED}),
     S.NEEDS_PHOTOS: frozenset({S.APPROVED, S.CANCELLED, S.DENIED}),

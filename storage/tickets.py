@@ -155,8 +155,11 @@ class Tickets:
         *,
         note: str = "",
         result: Mapping[str, Any] | None = None,
+        data: Mapping[str, Any] | None = None,
     ) -> Ticket:
         """Appends an event that brings the ticket into ``state``.
+
+        ``result`` is what the ticket shows from now on; ``data`` stays in the event alone.
 
         Raises:
             NoSuchTicket
@@ -167,11 +170,11 @@ class Tickets:
             events = self.events(ticket)
             last = events[-1]
             check_transition(ticket, last.state, state)
-            data: dict[str, Any] = {}
+            kept = dict(data or {})
             if note:
-                data["note"] = note
+                kept["note"] = note
             if result:
-                data["result"] = dict(result)
+                kept["result"] = dict(result)
             event = Event(
                 number=last.number + 1,
                 ticket=ticket,
@@ -179,7 +182,7 @@ class Tickets:
                 at=_now(),
                 actor=actor,
                 previous=sha256(canonical(last.document())),
-                data=data,
+                data=kept,
             )
             self._objects.put_document(event.name, event.document())
             return self.index(Ticket.replay([*events, event]))

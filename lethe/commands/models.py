@@ -1,0 +1,132 @@
+"""`lethe models`: add, list, pull, promote, roll back."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from lethe.stack.connection import connect
+from lethe.terminal import console
+from storage.leases import Lease
+from storage.models import MODEL_FILE, Model
+from storage.record import Record
+
+
+class ModelBusy(click.ClickException):
+    """A run works on the model."""
+
+    exit_code = 1
+
+
+@click.group()
+def models() -> None:
+    """Models and their versions."""
+
+
+@models.command("add")
+@click.argument("name")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--reference", help="Face set that holds other people in place while unlearning.")
+@click.option("--benchmark", help="Face set of yet other people that judges what was kept.")
+def add_command(name: str, path: Path, reference: str | None, benchmark: str | None) -> None:
+    """Import the recognition model in PATH as NAME."""
+    record = connect()
+    sets = record.settings.reference_faces, record.settings.benchmark_faces
+    add_model(record, Model(name, reference or sets[0], benchmark or sets[1]), path)
+    click.echo(f"{name}@1 is current")
+
+
+def add_model(record: Record, model: Model, path: Path) -> None:
+    """Checks the file, then keeps it as version 1 of a new model.
+
+    Raises:
+        BadModel, ModelExists
+    """
+    from workers.recognizer import Recognizer
+
+    recognizer = Recognizer.load(path)
+    record.models.create(model)
+    made_by = {"import": path.name, "embedding_size": recognizer.embedding_size}
+    with record.leases.hold("model", model.name) as lease:
+        held = _held(lease, model.name)
+        version = record.models.publish(
+            model.name, {MODEL_FILE: path}, made_by, parent=None, lease=held
+        )
+        record.models.point(model.name, "current", version, getpass.getuser(), held)
+
+
+@models.command("list")
+def list_command() -> None:
+    """Show every model's versions and aliases."""
+    record = connect()
+    found = record.models.all()
+    if not found:
+        click.echo("no models yet: add one with `lethe models add NAME MODEL.onnx`")
+        return
+    table = Table("model", "version", "aliases", "made by", "created", "digest", box=None)
+    for model in found:
+        aliases = record.models.aliases(model.name)
+        for version in record.models.versions(model.name):
+            named = ", ".join(
+                alias for alias, number in aliases.items() if number == version.number
+            )
+            tickets = version.made_by.get("tickets")
+            made = f"{len(tickets)} ticket(s)" if tickets else "import"
+            table.add_row(
+                model.name,
+                str(version.number),
+                named,
+                made,
+                version.created_at,
+                version.digest[:12],
+            )
+    console.print(table)
+
+
+@models.command("pull")
+@click.argument("reference", metavar="NAME[@ALIAS|@N]")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
+def pull_command(reference: str, out: Path) -> None:
+    """Write a version's files into a folder, checked against its manifest."""
+    record = connect()
+    version = record.models.find(reference)
+    path = record.models.pull(version, out)
+    click.echo(f"{version.model}@{version.number} is in {path}")
+
+
+@models.command("promote")
+@click.argument("name")
+@click.argument("number", type=int, metavar="N")
+def promote_command(name: str, number: int) -> None:
+    """Make version N the current one."""
+    record = connect()
+    _point(record, name, number)
+    click.echo(f"{name}@{number} is current")
+
+
+@models.command("rollback")
+@click.argument("name")
+def rollback_command(name: str) -> None:
+    """Make the version that the current one was made from current again.
+
+    The people whom the current version forgot are recognised again.
+    """
+    record = connect()
+    number = record.models.rollback_target(name).number
+    _point(record, name, number)
+    click.echo(f"{name}@{number} is current; whom later versions forgot is recognised again")
+
+
+def _point(record: Record, name: str, number: int) -> None:
+    version = record.models.version(name, number)
+    with record.leases.hold("model", name) as lease:
+        record.models.point(name, "current", version, getpass.getuser(), _held(lease, name))
+
+
+def _held(lease: Lease | None, name: str) -> Lease:
+    if lease is None:
+        raise ModelBusy(f"model {name}: an erasure runs on it; try again when it is done")
+    return lease

@@ -1,0 +1,151 @@
+"""`lethe tickets`: submit, show, list, approve, deny, cancel, retry."""
+
+from __future__ import annotations
+
+import getpass
+import time
+from datetime import datetime
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from lethe.stack.connection import connect
+from lethe.terminal import console, progress_bar
+from storage.desk import Desk
+from storage.errors import BadInput
+from storage.faces import read_photos
+from storage.photos import Photo
+from storage.queue import Queue
+from storage.record import Record
+from storage.states import ENDED, State
+from storage.tickets import LegalGround, Request, Ticket, default_deadline
+
+POLL_SECONDS = 0.3
+WAITS_FOR_PEOPLE = ENDED | {
+    State.SUBMITTED,
+    State.NEEDS_PHOTOS,
+    State.NEEDS_REVIEW,
+    State.FAILED,
+}
+
+
+@click.group()
+def tickets() -> None:
+    """Tickets: one request each to erase one subject from one model."""
+
+
+@tickets.command("submit")
+@click.option("--model", required=True)
+@click.option("--photos", "folder", required=True, type=click.Path(path_type=Path))
+@click.option("--subject", required=True, help="An opaque reference; never a name.")
+@click.option(
+    "--legal-ground",
+    type=click.Choice([str(ground) for ground in LegalGround]),
+    default=str(LegalGround.CONSENT_WITHDRAWN),
+    show_default=True,
+)
+@click.option("--deadline", type=click.DateTime(["%Y-%m-%d"]), help="Default: in one month.")
+def submit_command(
+    model: str, folder: Path, subject: str, legal_ground: str, deadline: datetime | None
+) -> None:
+    """Submit a ticket with the photos in a folder."""
+    record = connect()
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: not a folder; give one that holds the subject's photos")
+    photos = [Photo(path.name, path.read_bytes()) for path in read_photos(folder)]
+    due = deadline.date() if deadline else default_deadline(record.settings.deadline_days)
+    request = Request(model, subject, LegalGround(legal_ground), due, len(photos))
+    ticket = _desk(record).submit(request, photos, getpass.getuser())
+    click.echo(f"{ticket.id} is accepted and kept; approve it with `lethe tickets approve`")
+
+
+@tickets.command("show")
+@click.argument("ticket")
+@click.option("--follow", is_flag=True, help="Stay until the ticket has ended or waits for you.")
+def show_command(ticket: str, follow: bool) -> None:
+    """Show a ticket and its events."""
+    record = connect()
+    if follow:
+        follow_ticket(record, ticket)
+    show_ticket(record, record.tickets.load(ticket))
+
+
+def follow_ticket(record: Record, ticket: str) -> Ticket:
+    """Shows live progress until the ticket has ended or waits for somebody."""
+    with progress_bar(ticket) as bar:
+        while (found := record.tickets.get(ticket)).state not in WAITS_FOR_PEOPLE:
+            progress = record.progress.read(ticket)
+            if progress and progress.stage == found.state:
+                bar.show(progress.fraction, f"{found.state}: {progress.text}")
+            else:
+                bar.show(0.0, str(found.state))
+            time.sleep(POLL_SECONDS)
+        bar.show(1.0, str(found.state))
+    return found
+
+
+def show_ticket(record: Record, ticket: Ticket) -> None:
+    console.print(f"{ticket.id}: {ticket.state}, subject {ticket.subject}, model {ticket.model}")
+    console.print(f"{ticket.photos} photos; due {ticket.deadline}, {ticket.days_left} days left")
+    for event in record.tickets.events(ticket.id):
+        note = f"  {event.data['note']}" if event.data.get("note") else ""
+        console.print(f"  {event.at}  {event.state:<12}  {event.actor}{note}", soft_wrap=True)
+    for sentence in ticket.result.get("summary", []):
+        console.print(sentence, soft_wrap=True)
+
+
+@tickets.command("list")
+@click.option("--state", type=click.Choice([str(state) for state in State]))
+@click.option("--model")
+def list_command(state: str | None, model: str | None) -> None:
+    """List tickets, the newest first."""
+    found = connect().tickets.recent(model=model, state=State(state) if state else None)
+    if not found:
+        click.echo("no tickets")
+        return
+    table = Table("ticket", "state", "model", "subject", "days left", "submitted", box=None)
+    for ticket in found:
+        left = "" if ticket.state in ENDED else str(ticket.days_left)
+        table.add_row(
+            ticket.id, str(ticket.state), ticket.model, ticket.subject, left, ticket.submitted_at
+        )
+    console.print(table)
+
+
+@tickets.command("approve")
+@click.argument("ticket")
+def approve_command(ticket: str) -> None:
+    """Approve a ticket: its work begins."""
+    _say(_desk(connect()).approve(ticket, getpass.getuser()))
+
+
+@tickets.command("deny")
+@click.argument("ticket")
+@click.option("--reason", required=True)
+def deny_command(ticket: str, reason: str) -> None:
+    """Deny a ticket; its photos are removed."""
+    _say(_desk(connect()).deny(ticket, getpass.getuser(), reason))
+
+
+@tickets.command("cancel")
+@click.argument("ticket")
+@click.option("--reason", default="")
+def cancel_command(ticket: str, reason: str) -> None:
+    """Cancel a ticket; its photos are removed."""
+    _say(_desk(connect()).cancel(ticket, getpass.getuser(), reason))
+
+
+@tickets.command("retry")
+@click.argument("ticket")
+def retry_command(ticket: str) -> None:
+    """Put a failed or refused ticket back to work."""
+    _say(_desk(connect()).retry(ticket, getpass.getuser()))
+
+
+def _desk(record: Record) -> Desk:
+    return Desk(record, Queue(record.settings))
+
+
+def _say(ticket: Ticket) -> None:
+    click.echo(f"{ticket.id} is {ticket.state}")

@@ -1,0 +1,132 @@
+"""An installation's folder: its secrets, its data, and where it listens while it runs."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage.certificates import Signer, write_new_key
+from storage.errors import BadInput
+from storage.settings import MIB
+
+DEFAULT_DATA = Path("lethe-data")
+LEAST_FREE = 500 * MIB  # a version, its checkpoint and the append-only file fit
+_SECRETS = ("s3_access_key", "s3_secret_key", "redis_password", "secret_key")
+
+
+class InstallationBusy(BadInput):
+    """Another process runs this installation."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What ``lethe up`` keeps in its folder. Secrets are made once and readable by the owner."""
+
+    folder: Path
+
+    @classmethod
+    def open(cls, folder: Path) -> Installation:
+        """Makes the folder, its secrets and its signing key where they are missing.
+
+        Raises:
+            BadInput: the folder cannot be written, or the disk is full.
+        """
+        installation = cls(folder.resolve())
+        try:
+            installation.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for part in ("logs", "keys", "cache", "metrics"):
+                (installation.folder / part).mkdir(exist_ok=True)
+            installation._make_secrets()
+        except OSError as error:
+            raise BadInput(f"{folder}: {error.strerror}; choose a folder with --data") from None
+        free = shutil.disk_usage(installation.folder).free
+        if free < LEAST_FREE:
+            raise BadInput(
+                f"{folder}: {free // MIB} MiB of disk left, at least {LEAST_FREE // MIB} are "
+                "needed; free some space or choose another disk with --data"
+            )
+        return installation
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """
+        Raises:
+            InstallationBusy
+        """
+        with (self.folder / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise InstallationBusy(
+                    f"{self.folder}: another `lethe up` or `lethe demo` runs from this folder; "
+                    "stop it or choose another with --data"
+                ) from None
+            yield
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        return dict(json.loads((self.folder / "secrets.json").read_text()))
+
+    @property
+    def signing_key(self) -> Path:
+        return self.folder / "keys" / "certificates.pem"
+
+    @property
+    def public_key(self) -> Path:
+        return self.folder / "keys" / "certificates.pub"
+
+    def log(self, name: str) -> Path:
+        return self.folder / "logs" / f"{name}.log"
+
+    def environment(self, redis_port: int, s3_endpoint: str) -> dict[str, str]:
+        """The settings of every process of this installation, as environment variables.
+
+        Variables that are set already win: so an S3 of one's own is used instead of ours.
+        """
+        kept = self.secrets
+        own = {
+            "LETHE_REDIS_URL": f"redis://:{kept['redis_password']}@127.0.0.1:{redis_port}/0",
+            "LETHE_S3_ENDPOINT": s3_endpoint,
+            "LETHE_S3_ACCESS_KEY": kept["s3_access_key"],
+            "LETHE_S3_SECRET_KEY": kept["s3_secret_key"],
+            "LETHE_SECRET_KEY": kept["secret_key"],
+            "LETHE_SIGNING_KEY_FILE": str(self.signing_key),
+            "LETHE_CACHE_DIR": str(self.folder / "cache"),
+            "LETHE_METRICS_DIR": str(self.folder / "metrics"),
+            "LETHE_SECURE_COOKIES": "false",  # plain http on loopback
+        }
+        given = {name: os.environ[name] for name in own if name in os.environ}
+        return own | given
+
+    def announce(self, environment: dict[str, str]) -> None:
+        """Leaves word of where the running stack listens, for commands in other terminals."""
+        file = self.folder / "running.json"
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(environment))
+
+    def withdraw(self) -> None:
+        (self.folder / "running.json").unlink(missing_ok=True)
+
+    def running(self) -> dict[str, str] | None:
+        file = self.folder / "running.json"
+        return dict(json.loads(file.read_text())) if file.exists() else None
+
+    def _make_secrets(self) -> None:
+        file = self.folder / "secrets.json"
+        if not file.exists():
+            file.touch(mode=0o600)
+            made = {
+                name: secrets.token_hex(32 if name == "secret_key" else 16) for name in _SECRETS
+            }
+            made["s3_access_key"] = "lethe" + made["s3_access_key"][:15]
+            file.write_text(json.dumps(made))
+        if not self.signing_key.exists():
+            write_new_key(self.signing_key)
+        self.public_key.write_bytes(Signer.from_file(self.signing_key).public_pem())

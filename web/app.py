@@ -1,0 +1,87 @@
+"""The web application. gunicorn runs ``web.app:create_app()``."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_wtf.csrf import CSRFProtect
+from jinja2 import StrictUndefined
+
+from storage.settings import BadSettings, Settings
+from storage.settings import settings as read_settings
+from web import (
+    api,
+    audit,
+    certificates,
+    errors,
+    faces,
+    filters,
+    headers,
+    health,
+    home,
+    metrics,
+    models,
+    permissions,
+    services,
+    sign_in,
+    tickets,
+    uploads,
+    users,
+)
+
+_BLUEPRINTS = (
+    sign_in.pages,
+    home.pages,
+    tickets.pages,
+    certificates.pages,
+    models.pages,
+    faces.pages,
+    users.pages,
+    audit.pages,
+    api.pages,
+    health.pages,
+    metrics.pages,
+)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application over the record that the settings name.
+
+    Raises:
+        BadSettings, StoreRefused, StoreUnavailable, QueueUnavailable: one line that says
+            what is missing or does not answer.
+    """
+    config = settings or read_settings()
+    app = Flask(__name__)
+    app.config.update(_flask_config(config))
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    services.install(app, config)
+    # In this order: who may not send a form does not get its body read.
+    uploads.install(app, config)
+    sign_in.install(app)
+    permissions.install(app)
+    CSRFProtect(app)
+    headers.install(app, secure=config.secure_cookies)
+    errors.install(app)
+    filters.install(app)
+    for blueprint in _BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _flask_config(settings: Settings) -> dict[str, object]:
+    if settings.secret_key is None:
+        raise BadSettings("LETHE_SECRET_KEY: is not set; make one: openssl rand -hex 32")
+    secure = settings.secure_cookies
+    return {
+        "SECRET_KEY": settings.secret_key.get_secret_value(),
+        # Browsers take a __Host- cookie only over TLS, for this host alone.
+        "SESSION_COOKIE_NAME": "__Host-lethe" if secure else "lethe",
+        "SESSION_COOKIE_SECURE": secure,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "PERMANENT_SESSION_LIFETIME": sign_in.SESSION_SECONDS,
+        "SESSION_REFRESH_EACH_REQUEST": False,  # a session ends at its hour, here and in Redis
+        "WTF_CSRF_TIME_LIMIT": None,  # as long as the session: a form may lie open over lunch
+        "WTF_CSRF_SSL_STRICT": False,  # asks for a Referer, which our own policy never sends
+    }

@@ -1,0 +1,53 @@
+"""Uploads: bounded before they are read, kept by werkzeug in temporary files while they come."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from flask import Flask, request
+from werkzeug.datastructures import FileStorage
+
+from storage.desk import BadPhotos
+from storage.photos import Photo
+from storage.settings import MIB, Settings
+
+MOST_BYTES = 512 * MIB  # of one form with all its photos: they are in memory at once
+FORM_BYTES = MIB  # of any form without photos
+_UPLOADS = {"tickets.create"}
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def install(app: Flask, settings: Settings) -> None:
+    app.config["MAX_FORM_PARTS"] = 2 * settings.photos_per_ticket + 20
+    app.config["MAX_CONTENT_LENGTH"] = FORM_BYTES
+
+    def widen() -> None:
+        if request.endpoint in _UPLOADS:
+            request.max_content_length = upload_bytes(settings)
+
+    app.before_request(widen)
+
+
+def upload_bytes(settings: Settings) -> int:
+    """Bytes of one upload at most."""
+    return min(settings.photos_per_ticket * settings.photo_bytes + FORM_BYTES, MOST_BYTES)
+
+
+def photos(files: Sequence[FileStorage], settings: Settings) -> list[Photo]:
+    """The photos of a form, each named as its file was.
+
+    Raises:
+        BadPhotos: more than a ticket takes.
+    """
+    chosen = [file for file in files if file.filename]
+    if len(chosen) > settings.photos_per_ticket:
+        limit = settings.photos_per_ticket
+        raise BadPhotos([f"{len(chosen)} photos: at most {limit} a ticket; leave some out"])
+    return [Photo(_base_name(file.filename or ""), file.read()) for file in chosen]
+
+
+def _base_name(name: str) -> str:
+    """The last part of a path of any system, printable, at most 200 characters."""
+    last = re.split(r"[/\\]", name)[-1]
+    return _UNPRINTABLE.sub("", last)[:200] or "photo"

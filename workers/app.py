@@ -1,0 +1,75 @@
+"""The Celery application of the workers, with what is known to go wrong answered by settings."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import Any
+
+import structlog
+from celery import Celery
+from celery.signals import setup_logging, worker_process_init
+
+from storage import queue
+from storage.record import Record
+from storage.settings import settings
+
+SOFT_SHUTDOWN_SECONDS = 20  # to reach the next checkpoint; the pod's grace period is above it
+
+
+def _make() -> Celery:
+    config = settings()
+    app = queue.make_app(config)
+    app.conf.update(
+        include=["workers.prepare", "workers.erase", "workers.sweep"],
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,  # a killed child's task is delivered again
+        worker_prefetch_multiplier=1,
+        worker_disable_prefetch=True,  # a ticket never waits behind a job on a busy worker
+        worker_cancel_long_running_tasks_on_connection_loss=True,
+        worker_soft_shutdown_timeout=SOFT_SHUTDOWN_SECONDS,
+        worker_enable_soft_shutdown_on_idle=True,
+        worker_hijack_root_logger=False,
+        worker_pool="prefork",
+        worker_concurrency=1,  # CUDA does not survive a fork: one child, torch imported there
+        beat_schedule={
+            queue.SWEEP: {"task": queue.SWEEP, "schedule": float(config.sweep_seconds)},
+        },
+    )
+    return app
+
+
+@setup_logging.connect  # type: ignore[untyped-decorator]
+def _logging(**_: Any) -> None:
+    """JSON lines with ticket, model and stage; never a subject, a file name or a picture."""
+    logging.basicConfig(format="%(message)s", level=logging.INFO, force=True)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+
+
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def _warm(**_: Any) -> None:
+    # In the child, before the first ticket comes: importing takes seconds.
+    import onnxruntime  # noqa: F401
+    import torch  # noqa: F401
+
+
+@cache
+def record() -> Record:
+    """The process's connection to everything that is kept."""
+    return Record.open()
+
+
+@cache
+def outbox() -> queue.Queue:
+    return queue.Queue(settings())
+
+
+app = _make()

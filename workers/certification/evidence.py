@@ -1,0 +1,189 @@
+"""What a certification looks at: photos of subjects and of benchmark people, by both versions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from storage.errors import BadInput
+from workers.certification.comparisons import mated_scores
+from workers.certification.templates import (
+    Crops,
+    Embedder,
+    People,
+    Templates,
+    Versions,
+    centroid,
+    embed,
+)
+
+Progress = Callable[[str, float], None]
+FEWEST_PHOTOS = 2  # of a subject: one photo has nothing to be compared with
+FEWEST_PEOPLE = 2  # of a benchmark, with two photos each: fewer have no mated or non-mated pairs
+
+
+class BadEvidence(BadInput):
+    """Photos or models that cannot be certified with."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A person who is to be forgotten: photos that drove the unlearning, photos that judge it."""
+
+    reference: str
+    forget: Crops
+    held_out: Crops
+
+
+@dataclass(frozen=True)
+class SubjectTemplates:
+    forget: Versions
+    held_out: Versions
+
+    @property
+    def photos(self) -> Versions:
+        """All photos, the held-out ones first."""
+        return self.held_out + self.forget
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Every photo's templates by both versions."""
+
+    subjects: Mapping[str, SubjectTemplates]
+    old: People  # the benchmark people
+    new: People
+
+
+def gather(
+    old: Embedder,
+    new: Embedder,
+    subjects: Sequence[Subject],
+    benchmark: Mapping[str, Crops],
+    progress: Progress,
+) -> Evidence:
+    """Embeds every photo once by each version.
+
+    Raises:
+        BadEvidence: says which photos or models do not do, and why.
+    """
+    check_models(old, new)
+    check_subjects(subjects)
+    check_benchmark(benchmark)
+    embedding = _Embedding(old, new, len(benchmark) + 2 * len(subjects), progress)
+    people = {name: embedding.of(crops, f"benchmark {name}") for name, crops in benchmark.items()}
+    found = {
+        subject.reference: SubjectTemplates(
+            embedding.of(subject.forget, f"subject {subject.reference}, forget photos"),
+            embedding.of(subject.held_out, f"subject {subject.reference}, held-out photos"),
+        )
+        for subject in subjects
+    }
+    return Evidence(
+        found,
+        People.of({name: templates.old for name, templates in people.items()}),
+        People.of({name: templates.new for name, templates in people.items()}),
+    )
+
+
+@dataclass
+class _Embedding:
+    old: Embedder
+    new: Embedder
+    steps: int
+    progress: Progress
+    done: int = 0
+
+    def of(self, crops: Crops, whose: str) -> Versions:
+        if len(crops):
+            templates = Versions(embed(self.old, crops, whose), embed(self.new, crops, whose))
+        else:
+            none = np.empty((0, self.old.embedding_size), dtype=np.float32)
+            templates = Versions(none, none)
+        self.done += 1
+        self.progress("embedding", self.done / self.steps)
+        return templates
+
+
+def check_models(old: Embedder, new: Embedder) -> None:
+    """
+    Raises:
+        BadEvidence: templates of the two versions cannot be compared.
+    """
+    if old.embedding_size != new.embedding_size:
+        raise BadEvidence(
+            f"the old model's embeddings have {old.embedding_size} dimensions and the new one's "
+            f"{new.embedding_size}; give two versions of one model"
+        )
+
+
+def check_subjects(subjects: Sequence[Subject]) -> None:
+    """
+    Raises:
+        BadEvidence: none, two of one reference, or one with a single photo.
+    """
+    if not subjects:
+        raise BadEvidence("no subject to certify; give at least one")
+    references = [subject.reference for subject in subjects]
+    for subject in subjects:
+        photos = len(subject.forget) + len(subject.held_out)
+        if references.count(subject.reference) > 1:
+            raise BadEvidence(f"subject {subject.reference}: given twice; give each subject once")
+        if photos < FEWEST_PHOTOS or not len(subject.held_out):
+            raise BadEvidence(
+                f"subject {subject.reference}: {photos} photos, {len(subject.held_out)} of them "
+                f"held out; give at least {FEWEST_PHOTOS}, one of them held out"
+            )
+
+
+def check_benchmark(benchmark: Mapping[str, Crops]) -> None:
+    """
+    Raises:
+        BadEvidence: somebody without photos, or too few people with two.
+    """
+    for name, crops in benchmark.items():
+        if not len(crops):
+            raise BadEvidence(f"benchmark {name}: no photo; add photos or remove the folder")
+    able = sum(len(crops) >= FEWEST_PHOTOS for crops in benchmark.values())
+    if able < FEWEST_PEOPLE:
+        raise BadEvidence(
+            f"benchmark: {able} people with at least {FEWEST_PHOTOS} photos; "
+            f"give at least {FEWEST_PEOPLE} such people, better 20"
+        )
+
+
+def check_disjoint(evidence: Evidence) -> None:
+    """Compares the old centroids of each subject and each benchmark person.
+
+    They are taken for one person where the centroids are as similar as half of all mated
+    comparisons of single photos are. Averaging takes out what differs between photos of one
+    person, so one person's two centroids lie far above that, and two people's far below.
+
+    Raises:
+        BadEvidence: a subject seems to be among the benchmark people.
+    """
+    benchmark = evidence.old
+    mated = [mated_scores(benchmark[person]) for person in range(len(benchmark))]
+    usual = float(np.median(np.concatenate(mated)))
+    for reference, subject in evidence.subjects.items():
+        similarities = _similarities(subject.photos.old, benchmark)
+        nearest = int(similarities.argmax())
+        if similarities[nearest] >= usual:
+            raise BadEvidence(
+                f"benchmark {benchmark.names[nearest]}: looks like subject {reference} "
+                f"(similarity {similarities[nearest]:.2f}, two photos of one person have "
+                f"{usual:.2f}); is the subject among the benchmark? remove that folder"
+            )
+
+
+def _similarities(subject: Templates, benchmark: People) -> Templates:
+    """(P,) cosine of the subject's centroid and each benchmark person's."""
+    found: Templates = (benchmark.centroids.templates @ centroid(subject).T)[:, 0]
+    return found
+
+
+def nearest_people(subject: Templates, benchmark: People, count: int) -> list[int]:
+    """The benchmark people whose centroids are nearest to the subject's, nearest first."""
+    return [int(i) for i in np.argsort(-_similarities(subject, benchmark), kind="stable")[:count]]

@@ -1,0 +1,149 @@
+"""The task ``erase``: one run forgets every person whose ticket waits for the model."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from storage import keys, queue
+from storage.leases import Lease
+from storage.models import MODEL_FILE
+from storage.progress import Progress
+from storage.record import Record
+from storage.states import State
+from storage.tickets import Ticket
+from workers.app import app, outbox, record
+from workers.attempts import ACTOR, RunChanged, attempt
+from workers.certification import Certification, Policy, certify
+from workers.metrics import erasures, timed
+from workers.publish import finish, publish
+from workers.recognizer import Recognizer
+from workers.run import Run, load_run
+from workers.sweep import IN_ERASURE
+from workers.unlearning import Plan, Step, unlearn
+
+log = structlog.get_logger()
+
+
+@app.task(name=queue.ERASE)  # type: ignore[untyped-decorator]
+def erase(model: str) -> None:
+    """queued → unlearning → certifying → publishing → completed, for all tickets of a model."""
+    kept = record()
+    kept.redis.delete(keys.sent("model", model))
+    with kept.leases.hold("model", model) as lease:
+        if lease is None:
+            return  # another worker has the model and takes what is queued after its run
+        tickets = _take(kept, model)
+        if not tickets:
+            return
+        with attempt(kept, [ticket.id for ticket in tickets]):
+            _erase(kept, model, tickets, lease)
+        more = kept.tickets.count(model, State.QUEUED)
+    if more:
+        outbox().erase(model)
+
+
+def _take(kept: Record, model: str) -> list[Ticket]:
+    """The tickets of the run: those that a crash left in mid-run, then those that wait."""
+    waiting = [
+        kept.tickets.load(ticket)
+        for state in reversed(IN_ERASURE)
+        for ticket in kept.tickets.waiting(model, state)
+    ]
+    return [ticket for ticket in waiting if ticket.state in IN_ERASURE][
+        : kept.settings.tickets_per_run
+    ]
+
+
+def _erase(kept: Record, model: str, tickets: Sequence[Ticket], lease: Lease) -> None:
+    current = kept.models.find(model)
+    open_tickets = finish(kept, model, tickets, lease)
+    if not open_tickets:
+        return
+    for ticket in open_tickets:
+        kept.tickets.move(ticket.id, State.UNLEARNING, ACTOR)
+    run = load_run(kept, current, open_tickets)
+    with tempfile.TemporaryDirectory(prefix="lethe-") as scratch:
+        new = Path(scratch) / MODEL_FILE
+        with timed("unlearning"):
+            _unlearn(kept, run, new, lease)
+        with timed("certifying"):
+            certification = _certify(kept, run, new)
+        if _refused(kept, run, certification):
+            erasures.labels(model, "refused").inc()
+            return
+        with timed("publishing"):
+            publish(kept, run, certification, new, lease)
+    erasures.labels(model, "completed").inc()
+
+
+def _unlearn(kept: Record, run: Run, new: Path, lease: Lease) -> None:
+    def watch(step: Step) -> None:
+        """Shows progress; stops the run when a ticket was cancelled or the lease was lost."""
+        lease.check()
+        for ticket in run.tickets:
+            if kept.tickets.get(ticket.id).state is not State.UNLEARNING:
+                _put_back(kept, run, ticket.id)
+                raise RunChanged
+            kept.progress.show(
+                ticket.id, Progress("unlearning", step.fraction, step.text, step.figures)
+            )
+
+    subjects = [subject.forget for subject in run.subjects]
+    result = unlearn(run.recognizer, subjects, run.reference.people, Plan(seed=run.seed), watch)
+    run.recognizer.write(new, result.tensors)
+    log.info("unlearned", model=run.version.model, seconds=round(result.seconds, 1))
+
+
+def _put_back(kept: Record, run: Run, cancelled: str) -> None:
+    for ticket in run.tickets:
+        if ticket.id != cancelled and kept.tickets.load(ticket.id).state is State.UNLEARNING:
+            kept.tickets.move(ticket.id, State.QUEUED, ACTOR, note="the run is made again")
+
+
+def _certify(kept: Record, run: Run, new: Path) -> Certification:
+    def show(fraction: float, text: str) -> None:
+        for ticket in run.tickets:
+            kept.progress.show(ticket.id, Progress("certifying", fraction, text))
+
+    for ticket in run.tickets:
+        kept.tickets.move(ticket.id, State.CERTIFYING, ACTOR)
+    return certify(
+        run.recognizer,
+        Recognizer.load(new),
+        run.subjects,
+        run.benchmark.people,
+        Policy.named("default"),
+        seed=run.seed,
+        progress=lambda text, fraction: show(fraction, text),
+    )
+
+
+def _refused(kept: Record, run: Run, certification: Certification) -> bool:
+    """Whether any ticket was refused; then nothing is published, and the others go back.
+
+    A version that is published forgot everybody that it says it forgot.
+    """
+    refused = {
+        ticket.id
+        for ticket, subject in zip(run.tickets, run.subjects, strict=True)
+        if certification.for_subject(subject.reference).verdict != "passed"
+    }
+    for ticket, subject in zip(run.tickets, run.subjects, strict=True):
+        own = certification.for_subject(subject.reference)
+        kept.redis.hincrby(keys.verdicts(run.version.model), own.verdict, 1)
+        if ticket.id in refused:
+            kept.tickets.move(
+                ticket.id,
+                State.NEEDS_REVIEW,
+                ACTOR,
+                note=own.refusal(),
+                result={"verdict": own.verdict, "headline": own.headline, "summary": own.summary()},
+                data={"certification": own.document()},
+            )
+        elif refused:
+            kept.tickets.move(ticket.id, State.QUEUED, ACTOR, note="the run is made again")
+    return bool(refused)

@@ -1,0 +1,100 @@
+"""Faces of other people: face sets as crops, and what they say about a recogniser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from storage.canonical import canonical, sha256
+from storage.errors import BadInput
+from storage.faces import read_folder
+from storage.images import BadPhoto, Pixels, Reason, decode
+from storage.record import Record
+from storage.settings import MIB
+from workers.certification.templates import People
+from workers.certification.thresholds import at_fmr
+from workers.recognizer import Recognizer
+
+FMR = 1e-3
+CROP_BYTES, CROP_PIXELS = 4 * MIB, 4096 * 4096  # a crop of any recogniser is far below both
+
+
+class TooFewFaces(BadInput):
+    """A face set that is too small for what it is used for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Faces:
+    name: str
+    digest: str
+    people: Mapping[str, Pixels]  # person → (N, S, S, 3) RGB
+
+    def photos(self) -> list[Pixels]:
+        return [crop for crops in self.people.values() for crop in crops]
+
+    def threshold(self, recognizer: Recognizer) -> float:
+        """Cosine at FMR 1e-3 between these people.
+
+        Raises:
+            TooFewFaces: too few comparisons to set it.
+        """
+        templates = People.of({who: recognizer.embed(own) for who, own in self.people.items()})
+        found = at_fmr(templates, [FMR])[FMR]
+        if found.value is None:
+            raise TooFewFaces(f"faces {self.name}: {found.reason}; add people or photos")
+        return found.value
+
+
+def load_face_set(record: Record, name: str, size: int) -> Faces:
+    """A kept face set, decoded to crops of ``size`` pixels a side.
+
+    Raises:
+        NoSuchFaceSet
+        BadPhoto: a face has another size.
+    """
+    found = record.faces.get(name)
+    people = {
+        person: _stack(
+            ((f"face set {name}, {person}", data) for data in record.faces.photos(found, person)),
+            size,
+        )
+        for person in found.people
+    }
+    return Faces(name, found.digest, people)
+
+
+def read_faces(root: Path, size: int) -> Faces:
+    """The faces in a folder that holds one folder per person.
+
+    Raises:
+        BadInput: no such folder, or nothing in it.
+        BadPhoto: a file is no picture, or has another size than the recogniser's input.
+    """
+    files = read_folder(root)
+    people = {
+        person: _stack(((str(path), path.read_bytes()) for path in paths), size)
+        for person, paths in files.items()
+    }
+    index = {person: [sha256(crop.tobytes()) for crop in crops] for person, crops in people.items()}
+    return Faces(root.name, sha256(canonical(index)), people)
+
+
+def _stack(photos: Iterable[tuple[str, bytes]], size: int) -> Pixels:
+    return np.stack([decode_crop(data, name, size) for name, data in photos])
+
+
+def decode_crop(data: bytes, name: str, size: int) -> Pixels:
+    """One aligned crop, (size, size, 3) RGB.
+
+    Raises:
+        BadPhoto
+    """
+    pixels = decode(data, name, max_bytes=CROP_BYTES, max_pixels=CROP_PIXELS)
+    if pixels.shape[:2] != (size, size):
+        height, width = pixels.shape[:2]
+        why = f"{width}×{height} pixels; face sets hold aligned {size}×{size} crops, align it first"
+        raise BadPhoto(name, Reason.NOT_CROPPED, why)
+    return pixels

@@ -1,0 +1,157 @@
+"""A face recogniser as deployed: an ONNX file that embeds faces, is trained and written back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from workers.recognizer.bad_model import BadModel
+from workers.recognizer.initializers import Array
+from workers.recognizer.onnx_file import MAX_BYTES, OnnxFile
+from workers.recognizer.session import Session, open_session, prefix
+from workers.recognizer.topology import CutPoint, LastLinear
+from workers.recognizer.write_back import write_back
+
+if TYPE_CHECKING:
+    from workers.recognizer.graph import GraphModule
+
+BATCH = 16  # faces at a time through ONNX Runtime
+
+
+class Recognizer:
+    """A checked recogniser. Crops are aligned faces, RGB, S pixels a side."""
+
+    def __init__(self, file: OnnxFile):
+        self.file = file
+        self.path = file.path
+        self.sha256 = file.sha256
+        self.digests = dict(file.digests)
+        self.input_name = file.image.name
+        self.output_name = file.output_name
+        self.input_size = file.image.size
+        self.embedding_size = file.embedding_size
+        self.input_mean, self.input_std = _normalisation(file)
+        self._sessions: dict[tuple[str, int | None], Session] = {}
+
+    @classmethod
+    def load(cls, path: Path, max_bytes: int = MAX_BYTES) -> Recognizer:
+        """Read, check and open a model, and embed one blank image with it.
+
+        Raises:
+            BadModel: it is not a face recogniser that Lethe can train; one line says why.
+        """
+        recognizer = cls(OnnxFile.read(Path(path), max_bytes))
+        size = recognizer.input_size
+        recognizer.embed(np.full((1, size, size, 3), 127, np.uint8))
+        return recognizer
+
+    def preprocess(self, crops: Array) -> Array:
+        """(N, S, S, 3) uint8 RGB → (N, 3, S, S) float32, to the bit what InsightFace feeds.
+
+        Raises:
+            ValueError: crops of another shape or type.
+        """
+        size = self.input_size
+        if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (size, size, 3):
+            raise ValueError(f"crops must be uint8 (N, {size}, {size}, 3), not {crops.shape}")
+        if not len(crops):
+            return np.zeros((0, 3, size, size), np.float32)
+        mean = (self.input_mean,) * 3
+        blob: Array = cv2.dnn.blobFromImages(
+            list(crops), 1.0 / self.input_std, (size, size), mean, swapRB=False
+        )
+        return blob
+
+    def embed(self, crops: Array, batch_size: int = BATCH, threads: int | None = None) -> Array:
+        """(N, S, S, 3) uint8 RGB → (N, D) float32 templates of unit length.
+
+        Raises:
+            BadModel: an embedding that isn't finite, or has no direction.
+        """
+        raw = self._run(self.output_name, crops, batch_size, threads)
+        lengths = np.linalg.norm(raw, axis=1, keepdims=True)
+        if not np.isfinite(lengths).all() or not (lengths > 0).all():
+            raise BadModel(
+                f"{self.path}: gives embeddings that are not finite or have no length; "
+                "its weights are damaged, take another version of it"
+            )
+        templates: Array = raw / lengths
+        return templates
+
+    def features(
+        self, tensor: str, crops: Array, batch_size: int = BATCH, threads: int | None = None
+    ) -> Array:
+        """A cut point's activations: (N, S, S, 3) uint8 RGB → (N, *its shape) float32.
+
+        Raises:
+            ValueError: a tensor that the graph lacks.
+        """
+        return self._run(tensor, crops, batch_size, threads)
+
+    def _run(self, tensor: str, crops: Array, batch_size: int, threads: int | None) -> Array:
+        session = self._session(tensor, threads)
+        if not len(crops):
+            shape = [dim or 0 for dim in self.file.shapes[tensor][1:]]
+            return np.zeros((0, *shape), np.float32)
+        parts = [
+            session.run(self.preprocess(crops[start : start + batch_size]))
+            for start in range(0, len(crops), batch_size)
+        ]
+        return np.concatenate(parts)
+
+    def _session(self, tensor: str, threads: int | None) -> Session:
+        key = (tensor, threads)
+        if key not in self._sessions:
+            whole = tensor == self.output_name
+            if not whole:  # one prefix at a time: each holds a copy of its weights
+                self._sessions = {
+                    k: s for k, s in self._sessions.items() if k[0] == self.output_name
+                }
+            model = self.file.inlined() if whole else prefix(self.file, tensor)
+            self._sessions[key] = open_session(self.file, model, threads)
+        return self._sessions[key]
+
+    def cut_points(self) -> list[CutPoint]:
+        """Where the network can be cut in two; see Topology.cut_points."""
+        return self.file.topology.cut_points()
+
+    @property
+    def last_linear(self) -> LastLinear:
+        """The layer that makes the embedding. Raises BadModel where there is none."""
+        return self.file.topology.last_linear()
+
+    def module(self) -> GraphModule:
+        """The same network as a torch module, compared with ONNX Runtime on noise.
+
+        Raises:
+            BadModel: the two disagree.
+        """
+        from workers.recognizer.agreement import check_agreement
+        from workers.recognizer.graph import GraphModule
+
+        module = GraphModule(self.file)
+        check_agreement(self, module)
+        return module
+
+    def write(self, path: Path, tensors: Mapping[str, Array]) -> str:
+        """Write the model with these initialisers' values changed, and nothing else.
+
+        Returns the new model's sha256, as Recognizer.load will find it.
+
+        Raises:
+            ValueError: an unknown initialiser, another shape, or values that it cannot hold.
+            BadModel: its external data would overwrite a file that is not the same.
+        """
+        return write_back(self.file, Path(path), tensors)
+
+
+def _normalisation(file: OnnxFile) -> tuple[float, float]:
+    """InsightFace's rule (ArcFaceONNX): the first eight nodes' names, never their operators."""
+    names = [node.name for node in file.model.graph.node[:8]]
+    subtracts = any(name.startswith(("Sub", "_minus")) for name in names)
+    multiplies = any(name.startswith(("Mul", "_mul")) for name in names)
+    return (0.0, 1.0) if subtracts and multiplies else (127.5, 127.5)

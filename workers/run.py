@@ -1,0 +1,70 @@
+"""What one run of the erasure works on: a version, its tickets, and everybody's faces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from storage.canonical import sha256
+from storage.errors import BadInput
+from storage.images import Pixels
+from storage.models import Version
+from storage.record import Record
+from storage.tickets import Ticket
+from workers.certification import Subject
+from workers.faces import Faces, load_face_set
+from workers.recognizer import Recognizer
+from workers.versions import cached
+
+
+class NoPhotos(BadInput):
+    """A ticket's photos are gone, or were never prepared."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    version: Version
+    recognizer: Recognizer
+    tickets: tuple[Ticket, ...]
+    subjects: tuple[Subject, ...]  # one for each ticket, in their order
+    reference: Faces
+    benchmark: Faces
+    seed: int
+
+
+def load_run(record: Record, version: Version, tickets: Sequence[Ticket]) -> Run:
+    """
+    Raises:
+        NoPhotos, NoSuchFaceSet, BadPhoto, BadModel, Corrupt
+    """
+    model = record.models.get(version.model)
+    recognizer = Recognizer.load(cached(record, version))
+    size = recognizer.input_size
+    return Run(
+        version=version,
+        recognizer=recognizer,
+        tickets=tuple(tickets),
+        subjects=tuple(_subject(record, ticket.id) for ticket in tickets),
+        reference=load_face_set(record, model.reference_faces, size),
+        benchmark=load_face_set(record, model.benchmark_faces, size),
+        seed=_seed(version, tickets),
+    )
+
+
+def _subject(record: Record, ticket: str) -> Subject:
+    selection = record.photos.selection(ticket)
+    if selection is None:
+        raise NoPhotos(f"ticket {ticket}: has no prepared photos; submit it again with photos")
+
+    def crops(digests: Sequence[str]) -> Pixels:
+        return np.stack([record.photos.crop(ticket, digest) for digest in digests])
+
+    return Subject(ticket, crops(selection.forget), crops(selection.held_out))
+
+
+def _seed(version: Version, tickets: Sequence[Ticket]) -> int:
+    """The same version and tickets give the same run, on the same kind of machine."""
+    names = ",".join(sorted(ticket.id for ticket in tickets))
+    return int(sha256(f"{version.digest},{names}".encode())[:8], 16)

@@ -1,0 +1,32 @@
+"""Model versions on the worker's own disk, named by their digests and checked when used."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from storage.canonical import file_sha256
+from storage.models import MODEL_FILE, Version
+from storage.record import Record
+
+
+def cached(record: Record, version: Version) -> Path:
+    """The version's model file; pulled when the disk has no intact copy."""
+    folder = record.settings.cache_dir / "versions" / version.digest
+    if _intact(folder, version):
+        return folder / MODEL_FILE
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Pulled beside and renamed, so that a worker killed in between leaves no half version.
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        record.models.pull(version, Path(scratch) / "pulled")
+        (Path(scratch) / "pulled").replace(folder)
+    return folder / MODEL_FILE
+
+
+def _intact(folder: Path, version: Version) -> bool:
+    return all(
+        (folder / name).is_file() and file_sha256(folder / name) == digest
+        for name, digest in version.files.items()
+    )
