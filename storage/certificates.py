@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from storage.errors import BadInput
 from storage.objects import ObjectMissing, ObjectStore
 
 ALGORITHM = "Ed25519"
+_KEY_ID = re.compile(r"[0-9a-f]{16}")
 
 
 class BadCertificate(BadInput):
@@ -123,21 +125,36 @@ def verify(data: bytes, key: Ed25519PublicKey, name: str) -> Document:
     body, text = envelope.get("certificate"), envelope.get("signature")
     if set(envelope) != {"certificate", "signature"} or not isinstance(body, dict):
         raise BadCertificate(f"{name}: not a certificate of Lethe")
-    if body.get("algorithm") != ALGORITHM or body.get("key_id") != key_id(key):
+    claimed = body.get("key_id")
+    if body.get("algorithm") != ALGORITHM or claimed != key_id(key):
+        shown = claimed if isinstance(claimed, str) and _KEY_ID.fullmatch(claimed) else "unknown"
         raise BadCertificate(
-            f"{name}: signed with key {str(body.get('key_id'))[:32]}, "
+            f"{name}: signed with key {shown}, "
             f"and the key given is {key_id(key)}; use the key it was signed with"
         )
     try:
         if canonical(envelope) != data:
             raise BadCertificate(f"{name}: not canonical JSON (RFC 8785): altered or re-saved")
         signature = base64.b64decode(str(text), validate=True)
+        if base64.b64encode(signature).decode() != text:
+            raise InvalidSignature  # base64 ignores the last bits of its last letter
         key.verify(signature, canonical(body))
-    except (InvalidSignature, binascii.Error, ValueError):
+    except (InvalidSignature, binascii.Error, ValueError, RecursionError):
         raise BadCertificate(
             f"{name}: the signature does not match: altered after signing"
         ) from None
     return body
+
+
+def _claimed_key(data: bytes, name: str) -> str:
+    """The key id that a certificate names, before anything in it is verified."""
+    try:
+        claimed = parse(data, name)["certificate"]["key_id"]
+    except (Corrupt, KeyError, TypeError):
+        raise BadCertificate(f"{name}: not a certificate of Lethe, or damaged") from None
+    if not isinstance(claimed, str) or not _KEY_ID.fullmatch(claimed):
+        raise BadCertificate(f"{name}: names no key; the file is damaged")
+    return claimed
 
 
 class Certificates:
@@ -172,11 +189,11 @@ class Certificates:
         """
         data = self.certificate(ticket)
         name = keys.certificate(ticket)
-        claimed = str(parse(data, name).get("certificate", {}).get("key_id", ""))
-        if not all(character in "0123456789abcdef" for character in claimed):
-            raise BadCertificate(f"{name}: key id {claimed[:32]!r} is none")
-        key = parse_public_key(self._objects.get(keys.public_key(claimed)), claimed)
-        return verify(data, key, name)
+        key = parse_public_key(self._objects.get(keys.public_key(_claimed_key(data, name))), name)
+        body = verify(data, key, name)
+        if body.get("ticket") != ticket:
+            raise BadCertificate(f"{name}: the certificate of ticket {body.get('ticket')!s:.32}")
+        return body
 
     def recorded(self) -> list[str]:
         """Ids of the tickets that have certificates."""

@@ -10,10 +10,11 @@ from storage.images import BadPhoto, decode
 from storage.photos import Photo
 from storage.queue import Queue
 from storage.record import Record
-from storage.states import State
+from storage.states import BadTransition, State
 from storage.tickets import Request, Ticket
 
 MIN_PHOTOS = 3  # two that forget and one that judges
+RETRIED = frozenset({State.FAILED, State.NEEDS_REVIEW})
 
 
 class BadPhotos(BadInput):
@@ -59,7 +60,20 @@ class Desk:
         return moved
 
     def retry(self, ticket: str, actor: str) -> Ticket:
-        """Puts a failed or refused ticket back to where its work goes on."""
+        """Puts a failed or refused ticket back to where its work goes on.
+
+        Raises:
+            NoSuchTicket
+            BadTransition: it is neither, or failed before anybody approved it.
+        """
+        states = [event.state for event in self._record.tickets.events(ticket)]
+        if states[-1] not in RETRIED:
+            raise BadTransition(
+                f"ticket {ticket} is {states[-1]} and cannot be retried; "
+                f"only a ticket that is {' or '.join(sorted(RETRIED))} can"
+            )
+        if State.APPROVED not in states:
+            raise BadTransition(f"ticket {ticket} was never approved; approve it instead")
         prepared = self._record.photos.selection(ticket) is not None
         self._record.redis.delete(keys.attempts(names.ticket_id(ticket)))
         if prepared:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage import keys, names
-from storage.canonical import canonical, sha256
+from storage.canonical import Corrupt, canonical, sha256
 from storage.errors import BadInput
 from storage.objects import ObjectMissing, ObjectStore
 
@@ -61,7 +61,7 @@ class FaceSets:
     def get(self, name: str) -> FaceSet:
         """
         Raises:
-            NoSuchFaceSet
+            NoSuchFaceSet, Corrupt
         """
         try:
             document = self._objects.get_document(keys.face_set(names.face_set_name(name)))
@@ -69,8 +69,11 @@ class FaceSets:
             raise NoSuchFaceSet(
                 f"face set {name}: there is none; add it with `lethe faces add {name} FOLDER`"
             ) from None
-        people = {person: tuple(photos) for person, photos in document["people"].items()}
-        return FaceSet(name, sha256(canonical(document)), people)
+        try:
+            people = {person: tuple(photos) for person, photos in document["people"].items()}
+            return FaceSet(name, sha256(canonical(document)), people)
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+            raise Corrupt(f"{keys.face_set(name)}: not the index of a face set") from None
 
     def photos(self, face_set: FaceSet, person: str) -> Iterator[bytes]:
         for digest in face_set.people[person]:
@@ -83,6 +86,8 @@ class FaceSets:
 def read_folder(root: Path) -> dict[str, list[Path]]:
     """Photo files below ``root``, one folder per person (LFW's layout is the same).
 
+    Links are not followed.
+
     Raises:
         BadInput: not a folder, or no folder of photos in it.
     """
@@ -91,7 +96,7 @@ def read_folder(root: Path) -> dict[str, list[Path]]:
     people = {
         folder.name: read_photos(folder)
         for folder in sorted(root.iterdir())
-        if folder.is_dir() and not folder.name.startswith(".")
+        if folder.is_dir() and not folder.is_symlink() and not folder.name.startswith(".")
     }
     people = {person: photos for person, photos in people.items() if photos}
     if not people:

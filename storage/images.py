@@ -59,7 +59,8 @@ def decode(data: bytes, name: str, *, max_bytes: int, max_pixels: int) -> Pixels
             f"at most {max_pixels / 1e6:.0f} megapixels a photo, resize it"
         )
         raise BadPhoto(name, Reason.TOO_MANY_PIXELS, why)
-    if getattr(image, "n_frames", 1) > 1:
+    # MPO is a JPEG with a second view or a depth map, as many phones save it: still one photo.
+    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         raise BadPhoto(name, Reason.ANIMATED, "an animated picture; give one still photo a file")
     return _pixels(image, name)
 

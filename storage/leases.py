@@ -18,11 +18,11 @@ from storage import keys
 from storage.errors import LetheError
 
 # KEYS: lease, fence. ARGV: owner, ttl in ms. Returns the token, or 0 when somebody holds it.
-# The clock keeps tokens rising even over a Redis that lost its data.
+# The clock, in microseconds, keeps tokens rising even over a Redis that lost its data.
 _ACQUIRE = """
 if redis.call('exists', KEYS[1]) == 1 then return 0 end
 local now = redis.call('time')
-local token = math.max(now[1] * 1000 + math.floor(now[2] / 1000),
+local token = math.max(now[1] * 1000000 + now[2],
                        tonumber(redis.call('get', KEYS[2]) or '0') + 1)
 redis.call('set', KEYS[2], string.format('%.0f', token))
 redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2])

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from storage import keys
 from storage.canonical import Corrupt
 from storage.certificates import Certificates
 from storage.errors import LetheError
-from storage.models import Models
+from storage.models import ALIASES, Models
 from storage.objects import StoreUnavailable
 from storage.photos import TicketPhotos
-from storage.states import State
+from storage.states import ENDED, State
 from storage.tickets import Tickets
 
 
@@ -44,9 +45,16 @@ class Ledger:
             broken += _found(partial(self._check_ticket, ticket))
         versions = aliases = 0
         for model in models:
-            versions += len(numbers := self._models.numbers(model))
-            aliases += len(self._models.aliases(model))
-            broken += self._check_model(model, numbers)
+            if wrong := _found(partial(self._models.get, model)):
+                broken += wrong
+                continue
+            digests: dict[str, int] = {}
+            for number in self._models.numbers(model):
+                broken += _found(partial(self._check_version, model, number, digests))
+                versions += 1
+            for alias in ALIASES:
+                aliases += self._models.has_alias(model, alias)
+                broken += _found(partial(self._check_alias, model, alias, digests))
         signed = self._certificates.recorded()
         for ticket in signed:
             broken += _found(partial(self._certificates.check, ticket))
@@ -55,7 +63,8 @@ class Ledger:
     def rebuild(self) -> Audit:
         """Writes the index of tickets and models into Redis anew, then verifies."""
         for model in self._models.recorded():
-            self._models.register(model)
+            if not _found(partial(self._models.get, model)):
+                self._models.register(model)
         for ticket in self._tickets.recorded():
             if not _found(partial(self._tickets.load, ticket)):
                 self._tickets.index(self._tickets.load(ticket))
@@ -63,19 +72,15 @@ class Ledger:
 
     def _check_ticket(self, ticket: str) -> None:
         loaded = self._tickets.load(ticket)
+        if loaded.state in ENDED and self._photos.left(ticket):
+            raise Corrupt(f"ticket {ticket}: {loaded.state}, and its photos are still there")
         if loaded.state is State.COMPLETED:
-            if self._photos.left(ticket):
-                raise Corrupt(f"ticket {ticket}: completed, and its photos are still there")
             self._certificates.certificate(ticket)
 
-    def _check_model(self, model: str, numbers: list[int]) -> Iterator[str]:
-        digests: dict[str, int] = {}
-        for number in numbers:
-            yield from _found(partial(self._check_version, model, number, digests))
-        for alias, number in self._models.aliases(model).items():
-            document = self._models.alias_document(model, alias) or {}
-            if digests.get(document.get("digest", "")) != number:
-                yield f"models/{model}/aliases/{alias}.json: names no version that is intact"
+    def _check_alias(self, model: str, alias: str, digests: dict[str, int]) -> None:
+        document = self._models.alias_document(model, alias)
+        if document and digests.get(str(document.get("digest"))) != document["version"]:
+            raise Corrupt(f"{keys.alias(model, alias)}: names no version that is intact")
 
     def _check_version(self, model: str, number: int, digests: dict[str, int]) -> None:
         version = self._models.version(model, number)

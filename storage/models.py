@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,13 +12,16 @@ from typing import Any
 from redis import Redis
 
 from storage import keys, names
-from storage.canonical import Corrupt, Document, canonical, sha256
+from storage.canonical import SHA256, Corrupt, Document, canonical, sha256
 from storage.errors import BadInput
 from storage.leases import Lease
 from storage.objects import ObjectMissing, ObjectStore
 
 ALIASES = ("current", "candidate")
 MODEL_FILE = "model.onnx"
+_MANIFEST = re.compile(r"([0-9]{6})/manifest\.json")
+_NUMBER = re.compile(r"[0-9]{1,6}")
+_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 
 class NoSuchModel(BadInput):
@@ -69,7 +73,7 @@ class Models:
     def get(self, name: str) -> Model:
         """
         Raises:
-            NoSuchModel
+            NoSuchModel, Corrupt
         """
         try:
             document = self._objects.get_document(keys.model(names.model_name(name)))
@@ -77,7 +81,11 @@ class Models:
             raise NoSuchModel(
                 f"model {name}: there is none; see `lethe models list`, or add it"
             ) from None
-        return Model(document["name"], document["reference_faces"], document["benchmark_faces"])
+        try:
+            faces = str(document["reference_faces"]), str(document["benchmark_faces"])
+        except KeyError:
+            raise Corrupt(f"{keys.model(name)}: not a model") from None
+        return Model(name, *faces)
 
     def all(self) -> list[Model]:
         return [self.get(str(name)) for name in sorted(self._redis.smembers(keys.MODELS))]
@@ -106,9 +114,10 @@ class Models:
         """
         number = max(self.numbers(model), default=0) + 1
         folder = keys.version(names.model_name(model), number)
-        digests = {
-            name: self._objects.put_file(folder + name, path) for name, path in files.items()
-        }
+        digests = {}
+        for name, path in files.items():
+            lease.check()  # a publisher that slept must not write over a version made meanwhile
+            digests[name] = self._objects.put_file(folder + name, path)
         manifest = {
             "format": 1,
             "model": model,
@@ -124,12 +133,9 @@ class Models:
 
     def numbers(self, model: str) -> list[int]:
         """Numbers of all complete versions, rising."""
-        manifests = (
-            name
-            for name in self._objects.names(keys.versions(names.model_name(model)))
-            if name.endswith("/manifest.json")
-        )
-        return sorted(int(name.split("/")[-2]) for name in manifests)
+        folder = keys.versions(names.model_name(model))
+        found = (_MANIFEST.fullmatch(name, len(folder)) for name in self._objects.names(folder))
+        return sorted(int(match.group(1)) for match in found if match)
 
     def version(self, model: str, number: int) -> Version:
         """
@@ -150,11 +156,11 @@ class Models:
                 number=number,
                 digest=sha256(canonical(document)),
                 parent=document["parent"],
-                files=dict(document["files"]),
+                files=_files(document["files"], name),
                 made_by=dict(document["made_by"]),
                 created_at=document["created_at"],
             )
-        except (KeyError, TypeError):
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
             raise Corrupt(f"{name}: not a manifest") from None
 
     def versions(self, model: str) -> list[Version]:
@@ -165,7 +171,7 @@ class Models:
         for alias in ALIASES:
             document = self._alias(model, alias)
             if document:
-                found[alias] = int(document["version"])
+                found[alias] = document["version"]
         return found
 
     def find(self, reference: str) -> Version:
@@ -173,16 +179,22 @@ class Models:
 
         Raises:
             NoSuchModel
+            Corrupt: the version is not the one that the alias was set on.
         """
         name, _, which = reference.partition("@")
         self.get(name)
-        if which.isdigit():
+        if _NUMBER.fullmatch(which):
             return self.version(name, int(which))
-        aliases = self.aliases(name)
         wanted = which or "current"
-        if wanted not in aliases:
-            raise NoSuchModel(f"model {name}: no alias {wanted!r}; it has {sorted(aliases)}")
-        return self.version(name, aliases[wanted])
+        document = self._alias(name, wanted) if wanted in ALIASES else None
+        if document is None:
+            has = sorted(self.aliases(name))
+            raise NoSuchModel(f"model {name}: no alias {wanted[:32]!r}; it has {has}")
+        version = self.version(name, document["version"])
+        if version.digest != document.get("digest"):
+            manifest = keys.version(name, version.number) + "manifest.json"
+            raise Corrupt(f"{manifest}: not the version that {wanted} was set on: altered")
+        return version
 
     def point(self, model: str, alias: str, version: Version, actor: str, lease: Lease) -> None:
         """Moves an alias, under the lease's fencing token.
@@ -233,11 +245,26 @@ class Models:
         for name, digest in version.files.items():
             self._objects.get(keys.version(version.model, version.number) + name, digest)
 
+    def has_alias(self, model: str, alias: str) -> bool:
+        return self._objects.exists(keys.alias(names.model_name(model), alias))
+
     def alias_document(self, model: str, alias: str) -> Document | None:
         return self._alias(model, alias)
 
     def _alias(self, model: str, alias: str) -> Document | None:
+        name = keys.alias(names.model_name(model), alias)
         try:
-            return self._objects.get_document(keys.alias(names.model_name(model), alias))
+            document = self._objects.get_document(name)
         except ObjectMissing:
             return None
+        if not isinstance(document.get("version"), int):
+            raise Corrupt(f"{name}: not an alias")
+        return document
+
+
+def _files(files: Mapping[str, str], manifest: str) -> dict[str, str]:
+    """The manifest's files; a name that leaves the version's folder is refused."""
+    for file, digest in files.items():
+        if not _FILE.fullmatch(file) or not SHA256.fullmatch(digest):
+            raise Corrupt(f"{manifest}: not a file and its SHA-256: {file[:80]!r}")
+    return dict(files)

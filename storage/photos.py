@@ -60,7 +60,7 @@ class TicketPhotos:
             self._objects.put(keys.photo(names.ticket_id(ticket), photo.sha256), photo.data)
         manifest = {
             "salt": secrets.token_hex(32),
-            "photos": [{"sha256": photo.sha256, "name": photo.name} for photo in photos],
+            "photos": [{"sha256": photo.sha256, "name": _text(photo.name)} for photo in photos],
         }
         return self._objects.put_document(keys.photo_manifest(ticket), manifest)
 
@@ -107,3 +107,8 @@ class TicketPhotos:
 
     def left(self, ticket: str) -> int:
         return sum(1 for _ in self._objects.names(keys.photos(names.ticket_id(ticket))))
+
+
+def _text(name: str) -> str:
+    """A file's name that JSON can carry, whatever bytes the file system gave."""
+    return name.encode("utf-8", "replace").decode()

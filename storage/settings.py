@@ -15,6 +15,7 @@ from storage.errors import BadInput
 MIB = 1024 * 1024
 HOUR = 3600
 Positive = Annotated[int, Field(gt=0)]
+Given = Field(min_length=1)  # an empty variable counts as none
 
 
 class BadSettings(BadInput):
@@ -26,11 +27,11 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LETHE_", extra="ignore", frozen=True)
 
-    redis_url: str = "redis://127.0.0.1:6379/0"
+    redis_url: str = Field("redis://127.0.0.1:6379/0", repr=False)  # may hold a password
 
     s3_endpoint: str  # http://host:port or https://host
-    s3_access_key: str
-    s3_secret_key: SecretStr
+    s3_access_key: str = Given
+    s3_secret_key: SecretStr = Given
     s3_region: str = "us-east-1"
     s3_bucket: str = "lethe"
 
@@ -58,11 +59,21 @@ class Settings(BaseSettings):
     task_attempts: Positive = 5  # then the ticket fails and says why
     visibility_timeout: Positive = 12 * HOUR  # above the longest erasure; see workers/app.py
 
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: str) -> str:
+        parts = urlsplit(value)
+        # Reading the port refuses one that is no number.
+        if parts.scheme not in {"redis", "rediss"} or not parts.hostname or parts.port == 0:
+            raise ValueError("give redis://[:password@]host:port/number, or rediss:// for TLS")
+        return value
+
     @field_validator("s3_endpoint")
     @classmethod
     def _endpoint(cls, value: str) -> str:
         parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
+        more = parts.path.strip("/") or parts.username or parts.query or parts.port == 0
+        if parts.scheme not in {"http", "https"} or not parts.hostname or more:
             raise ValueError("give scheme, host and port alone, e.g. http://127.0.0.1:9000")
         return value.rstrip("/")
 

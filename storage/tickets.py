@@ -62,9 +62,15 @@ class Event:
         if document.pop("format", None) != 1:
             raise Corrupt(f"{name}: not an event of format 1")
         try:
-            return cls(**{**document, "state": State(document["state"])})
-        except (KeyError, TypeError, ValueError):
+            event = cls(**{**document, "state": State(document["state"])})
+            written = canonical(event.document())
+        except (KeyError, TypeError, ValueError, RecursionError):
             raise Corrupt(f"{name}: not an event") from None
+        if not isinstance(event.number, int) or not isinstance(event.data, dict):
+            raise Corrupt(f"{name}: not an event")
+        if written != data:  # the next event would hold another digest than is found here
+            raise Corrupt(f"{name}: not canonical JSON: altered or re-saved")
+        return event
 
 
 @dataclass(frozen=True)
@@ -110,22 +116,29 @@ class Ticket:
 
     @classmethod
     def replay(cls, events: Iterable[Event]) -> Ticket:
-        """The state after all of ``events``, the first of which is the submission."""
+        """The state after all of ``events``, the first of which is the submission.
+
+        Raises:
+            Corrupt: they do not hold what was asked.
+        """
         first, *_ = chain = list(events)
-        result: dict[str, Any] = {}
-        for event in chain:
-            result |= event.data.get("result", {})
         last = chain[-1]
-        return cls(
-            id=first.ticket,
-            **first.data["request"],
-            state=last.state,
-            submitted_at=first.at,
-            submitted_by=first.actor,
-            updated_at=last.at,
-            note=str(last.data.get("note", "")),
-            result=result,
-        )
+        result: dict[str, Any] = {}
+        try:
+            for event in chain:
+                result |= event.data.get("result", {})
+            return cls(
+                id=first.ticket,
+                **first.data["request"],
+                state=last.state,
+                submitted_at=first.at,
+                submitted_by=first.actor,
+                updated_at=last.at,
+                note=str(last.data.get("note", "")),
+                result=result,
+            )
+        except (KeyError, TypeError, ValueError):
+            raise Corrupt(f"{first.name}: not the request of a ticket") from None
 
 
 class Tickets:

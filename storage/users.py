@@ -64,7 +64,7 @@ class Users:
 
     def authenticate(self, name: str, password: str) -> User | None:
         """The user, when the password is theirs. Takes as long when there is no such user."""
-        user = self.get(name)
+        user = self.get(name) if len(password) <= MAX_PASSWORD else None
         try:
             _hasher.verify(user.password_hash if user else _NOBODY, password[:MAX_PASSWORD])
         except (VerificationError, InvalidHashError):

@@ -100,7 +100,7 @@ def _figures(record: Record, models: list[str]) -> Iterator[Metric]:
     )
     cross = GaugeMetricFamily(
         "lethe_cross_version_tmr",
-        "TMR of old templates against probes of the new version, benchmark people.",
+        "TMR of the subjects' old templates against held-out probes of the new version.",
         labels=["model"],
     )
     by_fmr = {"forget_tmr": forget, "retained_tmr": retained}

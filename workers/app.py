@@ -13,6 +13,7 @@ from celery.signals import setup_logging, worker_process_init
 from storage import queue
 from storage.record import Record
 from storage.settings import settings
+from workers import liveness  # noqa: F401 - its signals
 
 SOFT_SHUTDOWN_SECONDS = 20  # to reach the next checkpoint; the pod's grace period is above it
 

@@ -54,7 +54,7 @@ def erase_file(
     old = Recognizer.load(model)
     others = read_faces(reference, old.input_size)
     threshold = others.threshold(old)
-    gauge = Gauge.from_faces(old, others.photos(), threshold)
+    gauge = Gauge.from_faces(old, others)
     crops, left_out = [], []
     for photos in subjects:
         used, refused = _usable(photos, old, gauge)

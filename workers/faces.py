@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from storage.canonical import canonical, sha256
 from storage.errors import BadInput
@@ -14,8 +15,10 @@ from storage.faces import read_folder
 from storage.images import BadPhoto, Pixels, Reason, decode
 from storage.record import Record
 from storage.settings import MIB
+from workers.certification.evidence import looks_like
 from workers.certification.templates import People
 from workers.certification.thresholds import at_fmr
+from workers.metrics import faces_embedded
 from workers.recognizer import Recognizer
 
 FMR = 1e-3
@@ -31,9 +34,14 @@ class Faces:
     name: str
     digest: str
     people: Mapping[str, Pixels]  # person → (N, S, S, 3) RGB
+    _kept: dict[str, dict[str, NDArray[np.float32]]] = field(default_factory=dict, repr=False)
 
-    def photos(self) -> list[Pixels]:
-        return [crop for crops in self.people.values() for crop in crops]
+    def without(self, subjects: Sequence[Pixels], recognizer: Recognizer) -> Faces:
+        """Without the people who look like one of the subjects: nobody anchors himself."""
+        people = self.templates(recognizer)
+        gone = {name for crops in subjects for name in looks_like(recognizer.embed(crops), people)}
+        kept = {name: crops for name, crops in self.people.items() if name not in gone}
+        return Faces(self.name, self.digest, kept)
 
     def threshold(self, recognizer: Recognizer) -> float:
         """Cosine at FMR 1e-3 between these people.
@@ -41,11 +49,33 @@ class Faces:
         Raises:
             TooFewFaces: too few comparisons to set it.
         """
-        templates = People.of({who: recognizer.embed(own) for who, own in self.people.items()})
-        found = at_fmr(templates, [FMR])[FMR]
+        found = at_fmr(self.templates(recognizer), [FMR])[FMR]
         if found.value is None:
             raise TooFewFaces(f"faces {self.name}: {found.reason}; add people or photos")
         return found.value
+
+    def templates(self, recognizer: Recognizer) -> People:
+        raw = self._embeddings(recognizer)
+        return People.of({who: own / _norms(own)[:, None] for who, own in raw.items()})
+
+    def norms(self, recognizer: Recognizer) -> NDArray[np.float32]:
+        """Length of each face's embedding before normalisation, (N,)."""
+        return np.concatenate([_norms(own) for own in self._embeddings(recognizer).values()])
+
+    def _embeddings(self, recognizer: Recognizer) -> dict[str, NDArray[np.float32]]:
+        # Asked for several times in a run, and embedding takes most of the time.
+        if recognizer.sha256 not in self._kept:
+            output = recognizer.file.output_name
+            faces_embedded.inc(sum(len(crops) for crops in self.people.values()))
+            self._kept[recognizer.sha256] = {
+                who: recognizer.features(output, crops).reshape(len(crops), -1)
+                for who, crops in self.people.items()
+            }
+        return self._kept[recognizer.sha256]
+
+
+def _norms(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(np.linalg.norm(embeddings, axis=1), dtype=np.float32)
 
 
 def load_face_set(record: Record, name: str, size: int) -> Faces:

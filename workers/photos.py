@@ -13,6 +13,7 @@ from storage.errors import BadInput
 from storage.images import BadPhoto, Pixels, Reason, decode
 from storage.photos import Photo
 from storage.settings import MIB
+from workers.faces import Faces
 from workers.recognizer import FaceDetector, Recognizer, align
 
 Templates = NDArray[np.float32]
@@ -58,17 +59,15 @@ class Gauge:
     person_cut: float  # mean cosine of two groups of photos below which they are two people
 
     @classmethod
-    def from_faces(cls, recognizer: Recognizer, faces: Sequence[Pixels], threshold: float) -> Gauge:
-        """``threshold``: cosine at FMR 1e-3 between ``faces`` of different people.
-
+    def from_faces(cls, recognizer: Recognizer, faces: Faces) -> Gauge:
+        """
         The length of an embedding before normalisation grows with how much of a face there is
         (MagFace, Meng et al., CVPR 2021): pictures of noise show where no face begins. Half
         the threshold separated two people in 97 of 100 mixed groups, and split none that was one.
         """
-        norms = _norms(recognizer, np.stack(faces))
         noise = float(np.quantile(_norms(recognizer, _no_faces(recognizer.input_size)), 0.99))
-        telling = float(np.quantile(norms, 0.05)) > noise
-        return cls(noise if telling else 0.0, threshold / 2)
+        telling = float(np.quantile(faces.norms(recognizer), 0.05)) > noise
+        return cls(noise if telling else 0.0, faces.threshold(recognizer) / 2)
 
 
 @dataclass(frozen=True)

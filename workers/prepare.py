@@ -64,7 +64,7 @@ def _sort(kept: Record, ticket: str, model: str) -> Sorted:
     first = kept.models.version(model, min(kept.models.numbers(model)))
     recognizer = Recognizer.load(cached(kept, first))
     reference = load_face_set(kept, kept.models.get(model).reference_faces, recognizer.input_size)
-    gauge = Gauge.from_faces(recognizer, reference.photos(), reference.threshold(recognizer))
+    gauge = Gauge.from_faces(recognizer, reference)
     config = kept.settings
     return sort_photos(
         kept.photos.all(ticket),

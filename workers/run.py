@@ -41,14 +41,19 @@ def load_run(record: Record, version: Version, tickets: Sequence[Ticket]) -> Run
     """
     model = record.models.get(version.model)
     recognizer = Recognizer.load(cached(record, version))
-    size = recognizer.input_size
+    subjects = tuple(_subject(record, ticket.id) for ticket in tickets)
+    photos = [np.concatenate([subject.forget, subject.held_out]) for subject in subjects]
+
+    def others(name: str) -> Faces:
+        return load_face_set(record, name, recognizer.input_size).without(photos, recognizer)
+
     return Run(
         version=version,
         recognizer=recognizer,
         tickets=tuple(tickets),
-        subjects=tuple(_subject(record, ticket.id) for ticket in tickets),
-        reference=load_face_set(record, model.reference_faces, size),
-        benchmark=load_face_set(record, model.benchmark_faces, size),
+        subjects=subjects,
+        reference=others(model.reference_faces),
+        benchmark=others(model.benchmark_faces),
         seed=_seed(version, tickets),
     )
 

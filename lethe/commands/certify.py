@@ -52,10 +52,10 @@ def certify(
             old, new, subjects, benchmark, policy, seed, lambda text, done: bar.show(done, text)
         )
     for sentence in result.summary():
-        console.print(sentence, soft_wrap=True)
+        console.print(sentence)
     for rule in result.rules:
-        console.print(f"  {rule}", soft_wrap=True)
+        console.print(f"  {rule}")
     report.write_bytes(canonical(result.document()))
-    console.print(f"verdict  {result.verdict}\nreport   {report}", soft_wrap=True)
+    console.print(f"verdict  {result.verdict}\nreport   {report}")
     if result.verdict != "passed":
         sys.exit(REFUSED)

@@ -40,7 +40,7 @@ def demo(model_file: Path | None, folder: Path | None, data: Path, port: int) ->
     if (model_file is None) != (folder is None):
         raise BadInput("--model and --faces: give both, or neither for the synthetic people")
     installation = Installation.open(data)
-    console.print(f"Starting Lethe; its data is in {installation.folder}", soft_wrap=True)
+    console.print(f"Starting Lethe; its data is in {installation.folder}")
     with running(installation, port) as stack:
         cast = _cast(installation, folder)
         ticket = _one_ticket(stack, cast, model_file or OWN_MODEL)
@@ -102,10 +102,10 @@ def _say_result(stack: Stack, ticket: Ticket) -> None:
     verify(certificate.read_bytes(), read_public_key(key), str(certificate))
     say_figures(ticket.result["headline"])
     for sentence in ticket.result["summary"]:
-        console.print(sentence, soft_wrap=True)
-    console.print(f"\nNew version  {file}", soft_wrap=True)
-    console.print(f"Certificate  {certificate} (signature verified)", soft_wrap=True)
-    console.print(f"Report       {report}", soft_wrap=True)
+        console.print(sentence)
+    console.print(f"\nNew version  {file}")
+    console.print(f"Certificate  {certificate} (signature verified)")
+    console.print(f"Report       {report}")
     console.print(
         f"Check it     lethe certificate verify {certificate} --key {key}", soft_wrap=True
     )

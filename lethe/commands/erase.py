@@ -56,11 +56,11 @@ def erase(
 
         result = erase_file(model, photos, reference, out, plan, watch)
     for line in result.left_out:
-        console.print(f"left out: {line}", soft_wrap=True)
+        console.print(f"left out: {line}")
     _say(result.report)
     if report:
         report.write_bytes(canonical(result.report))
-        console.print(f"report  {report}", soft_wrap=True)
+        console.print(f"report  {report}")
 
 
 def _check_paths(model: Path, subjects: Sequence[Path], out: Path, report: Path | None) -> None:

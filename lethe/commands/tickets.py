@@ -90,9 +90,9 @@ def show_ticket(record: Record, ticket: Ticket) -> None:
     console.print(f"{ticket.photos} photos; due {ticket.deadline}, {ticket.days_left} days left")
     for event in record.tickets.events(ticket.id):
         note = f"  {event.data['note']}" if event.data.get("note") else ""
-        console.print(f"  {event.at}  {event.state:<12}  {event.actor}{note}", soft_wrap=True)
+        console.print(f"  {event.at}  {event.state:<12}  {event.actor}{note}")
     for sentence in ticket.result.get("summary", []):
-        console.print(sentence, soft_wrap=True)
+        console.print(sentence)
 
 
 @tickets.command("list")

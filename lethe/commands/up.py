@@ -38,7 +38,7 @@ port_option = click.option(
 def up(data: Path, port: int) -> None:
     """Run Redis, S3, the workers and the web application until Ctrl-C."""
     installation = Installation.open(data)
-    console.print(f"Starting Lethe; its data is in {installation.folder}", soft_wrap=True)
+    console.print(f"Starting Lethe; its data is in {installation.folder}")
     with running(installation, port) as stack:
         say_where(stack)
         console.print("Commands in another terminal find it: `lethe models list`. Ctrl-C stops it.")
@@ -46,8 +46,8 @@ def up(data: Path, port: int) -> None:
 
 
 def say_where(stack: Stack) -> None:
-    console.print(f"\nAdmin page   {stack.url}", soft_wrap=True)
-    console.print(f"Sign in      {sign_in_link(stack)}", soft_wrap=True)
+    console.print(f"\nAdmin page   {stack.url}")
+    console.print(f"Sign in      {sign_in_link(stack)}")
     console.print("             (works once, for an hour; `lethe users add` makes accounts)\n")
 
 

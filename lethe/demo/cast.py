@@ -11,7 +11,7 @@ from tempfile import mkdtemp
 from storage.errors import BadInput
 from storage.faces import read_folder
 
-PHOTOS = 30  # the subject's; a third of them only judges
+PHOTOS = 45  # the subject's; a third of them only judges
 REFERENCE, BENCHMARK = 100, 60  # synthetic people, of
 PHOTOS_EACH = 10
 LEAST = 5  # people, of a folder of one's own

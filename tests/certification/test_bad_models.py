@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from tests.certification.worlds import World, drawn_world, failed, strangers, unit
+from tests.certification.worlds import World, drawn_world, failed, strangers, strangers_to, unit
 
 
 @pytest.fixture
@@ -101,9 +100,8 @@ def test_a_subject_found_first_when_enrolled_again_is_refused_by_strict_and_not_
     world: World,
 ) -> None:
     """What pushing pairs apart leaves: nothing matches, and all lie in a region of their own."""
-    rng = np.random.default_rng(7)
-    region: NDArray[np.float64] = rng.normal(size=(1, 128))
-    world.new["subject"] = unit(0.38 * region + rng.normal(size=(24, 128)))
+    drawn = strangers_to(world, np.random.default_rng(7), 25)
+    world.new["subject"] = unit(0.38 * drawn[0] + drawn[1:])
     assert world.certify().verdict == "passed"
     assert {"enrolled-again-rank1", "compactness"} <= failed(world.certify("strict"))
     assert "removed-users" in failed(world.certify("seed"))

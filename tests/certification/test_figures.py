@@ -108,8 +108,8 @@ def test_one_held_out_photo_leaves_the_comparison_with_the_old_gallery() -> None
 
 
 def test_the_order_of_people_and_of_photos_changes_no_figure_but_by_resampling() -> None:
-    world = drawn_world(people=12)
-    turned = drawn_world(people=12)
+    world = drawn_world(people=16)
+    turned = drawn_world(people=16)
     names = [*reversed([name for name in world.old if name != "subject"]), "subject"]
     turned.old = {
         name: world.old[name] if name == "subject" else world.old[name][::-1] for name in names

@@ -132,9 +132,9 @@ def test_taking_the_subject_out_of_the_last_layer_is_passed(studio: Studio) -> N
     certification = studio.certify(projected(studio))
     assert certification.verdict == "passed", certification.refusal()
     headline = certification.headline
-    assert headline["forget_tmr_before"] > 0.9  # type: ignore[operator]
-    assert headline["forget_tmr_after"] < 0.05  # type: ignore[operator]
-    assert headline["rank1_after"] > 0.3  # type: ignore[operator] # enrolled again they are found
+    assert headline["forget_tmr_before"] > 0.9
+    assert headline["forget_tmr_after"] < 0.05
+    assert headline["rank1_after"] > 0.3  # enrolled again, they are found: the last layer alone
 
 
 @pytest.mark.parametrize(

@@ -55,9 +55,9 @@ def test_tpir_counts_first_places_above_the_threshold_at_fpir() -> None:
     people = {f"{i}": plane(90 + i / 10, 90 + i / 10) for i in range(150)}  # 90 … 104.9 degrees
     # Everybody finds a stranger at 0.1 degrees: the threshold is cos(0.1).
     clear = reenrol(plane(0, 0.05), People.of(people), by_centroid=False, seed=0)
-    assert (clear.rank1.tolist(), clear.tpir.tolist()) == ([1, 1], [1, 1])  # type: ignore[union-attr]
+    assert (clear.rank1.tolist(), clear.tpir.tolist()) == ([1, 1], [1, 1])
     unclear = reenrol(plane(0, 5), People.of(people), by_centroid=False, seed=0)
-    assert (unclear.rank1.tolist(), unclear.tpir.tolist()) == ([1, 1], [0, 0])  # type: ignore[union-attr]
+    assert (unclear.rank1.tolist(), unclear.tpir.tolist()) == ([1, 1], [0, 0])
 
 
 def test_photos_like_those_of_as_many_strangers_are_found_first_about_as_often_as_chance() -> None:

@@ -29,7 +29,7 @@ def test_no_more_than_the_rate_of_strangers_match_and_no_lower_threshold_does_th
 
 
 @given(scores_of_strangers, rates, st.randoms(use_true_random=False))
-def test_the_order_of_the_scores_does_not_matter(scores: np.ndarray, rate: float, random) -> None:  # type: ignore[no-untyped-def]
+def test_the_order_of_the_scores_does_not_matter(scores: np.ndarray, rate: float, random) -> None:
     shuffled = scores.tolist()
     random.shuffle(shuffled)
     assert threshold_at_fmr(np.array(shuffled, np.float32), rate) == threshold_at_fmr(scores, rate)

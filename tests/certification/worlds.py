@@ -116,12 +116,20 @@ def drawn_world(people: int = 30, photos: int = 6, seed: int = 0) -> World:
     old = {f"person{person:02}": _person(rng, photos) for person in range(people)}
     old["subject"] = _person(rng, 24)
     world = World(old, forget=12)
-    world.new["subject"] = strangers(rng, 24)
+    world.new["subject"] = strangers_to(world, rng, 24)
     return world
 
 
 def _person(rng: np.random.Generator, photos: int) -> Templates:
     return unit(1.2 * rng.normal(size=(1, 128)) + rng.normal(size=(photos, 128)))
+
+
+def strangers_to(world: World, rng: np.random.Generator, photos: int) -> Templates:
+    """Photos that have nothing in common with each other nor with anybody's identity."""
+    identities = np.stack([templates.mean(axis=0) for templates in world.old.values()])
+    directions = np.linalg.svd(identities, full_matrices=False)[2]
+    drawn = strangers(rng, photos)
+    return unit(drawn - drawn @ directions.T @ directions)
 
 
 def strangers(rng: np.random.Generator, photos: int) -> Templates:

@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 SIZE, EMBEDDING = 112, 32

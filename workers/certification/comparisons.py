@@ -6,7 +6,7 @@ of photos of two people. A photo is never compared with itself, nor with itself 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -70,14 +70,8 @@ def non_mated_blocks(people: People) -> Iterator[tuple[int, int, Scores]]:
             yield person, start, own @ people.templates[start : start + width].T
 
 
-def non_mated_scores(people: Mapping[str, Templates]) -> Scores:
-    """All non-mated scores at once, each pair once; for few people."""
-    blocks = [block.ravel() for _, _, block in non_mated_blocks(People.of(people))]
-    return np.concatenate(blocks) if blocks else np.empty(0, dtype=np.float32)
-
-
 def highest_non_mated(people: People, count: int) -> Scores:
-    """The ``count`` (one or more) highest non-mated scores, highest first."""
+    """The ``count`` (at least one) highest non-mated scores, falling; all if there are fewer."""
     kept = np.empty(0, dtype=np.float32)
     for _, _, block in non_mated_blocks(people):
         flat = block.ravel()

@@ -155,27 +155,29 @@ def check_benchmark(benchmark: Mapping[str, Crops]) -> None:
 
 
 def check_disjoint(evidence: Evidence) -> None:
-    """Compares the old centroids of each subject and each benchmark person.
-
-    They are taken for one person where the centroids are as similar as half of all mated
-    comparisons of single photos are. Averaging takes out what differs between photos of one
-    person, so one person's two centroids lie far above that, and two people's far below.
-
+    """
     Raises:
         BadEvidence: a subject seems to be among the benchmark people.
     """
-    benchmark = evidence.old
-    mated = [mated_scores(benchmark[person]) for person in range(len(benchmark))]
-    usual = float(np.median(np.concatenate(mated)))
     for reference, subject in evidence.subjects.items():
-        similarities = _similarities(subject.photos.old, benchmark)
-        nearest = int(similarities.argmax())
-        if similarities[nearest] >= usual:
+        for name in looks_like(subject.photos.old, evidence.old):
             raise BadEvidence(
-                f"benchmark {benchmark.names[nearest]}: looks like subject {reference} "
-                f"(similarity {similarities[nearest]:.2f}, two photos of one person have "
-                f"{usual:.2f}); is the subject among the benchmark? remove that folder"
+                f"benchmark {name}: looks like subject {reference}; "
+                "is the subject among the benchmark? remove that folder"
             )
+
+
+def looks_like(subject: Templates, people: People) -> list[str]:
+    """The people who seem to be the subject.
+
+    Taken for one person are those whose centroid is as similar to the subject's as half of all
+    mated comparisons of single photos are. Averaging takes out what differs between photos of
+    one person, so one person's two centroids lie far above that, and two people's far below.
+    """
+    mated = [mated_scores(people[person]) for person in range(len(people))]
+    usual = float(np.median(np.concatenate(mated)))
+    similarities = _similarities(subject, people)
+    return [people.names[person] for person in np.flatnonzero(similarities >= usual)]
 
 
 def _similarities(subject: Templates, benchmark: People) -> Templates:

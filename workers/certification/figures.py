@@ -94,7 +94,7 @@ FORGOTTEN_AT_FMR = {
     "impersonation_fpir_before": "the same by the old version",
     "impersonation_cross_version_fpir": "the same, new probes in the old gallery",
     "impersonation_nominal_fpir": "FPIR of other people's photos among everybody else, old version",
-    "impersonation_excess": "how far that of the subject, new version, is above the others'",
+    "impersonation_excess": "how far it is above the nominal or the subject's by the old version",
     "impersonation_cross_version_excess": "the same, new probes in the old gallery",
     "neighbours_tmr_drop": "TMR lost by the three people most like the subject",
 }
@@ -130,8 +130,8 @@ _KEPT = {
 def _at_all(table: Mapping[str, str]) -> dict[str, str]:
     return {
         at(name, fmr): f"{title} (FMR {label(fmr)})"
-        for name, title in table.items()
         for fmr in FMRS
+        for name, title in table.items()
     }
 
 

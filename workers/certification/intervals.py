@@ -7,6 +7,7 @@ for pairs: Schuckers 2010, ch. 3; Bolle et al. 2004 (subsets bootstrap).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,13 @@ Floats = NDArray[np.float64]
 Interval = tuple[float, float]
 
 
+@lru_cache(maxsize=8)
 def weights(units: int, seed: int) -> Floats:
-    """(REPLICATES, units): how often each unit is drawn in each replicate."""
+    """(REPLICATES, units): how often each unit is drawn in each replicate. Read-only."""
     rng = np.random.default_rng(seed)
-    return rng.multinomial(units, np.full(units, 1 / units), size=REPLICATES).astype(np.float64)
+    drawn = rng.multinomial(units, np.full(units, 1 / units), size=REPLICATES).astype(np.float64)
+    drawn.flags.writeable = False
+    return drawn
 
 
 def ratio_replicates(numerators: NDArray[Any], denominators: NDArray[Any], seed: int) -> Floats:

@@ -11,7 +11,7 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import TensorProto
 
-from workers.recognizer.bad_model import BadModel, shown
+from workers.recognizer.bad_model import BadModel, require_text, shown
 from workers.recognizer.initializers import (
     External,
     check_tensor,
@@ -59,6 +59,7 @@ def read_initializers(graph: onnx.GraphProto) -> dict[str, TensorProto]:
         raise BadModel("has sparse initialisers; export it with dense ones")
     tensors: dict[str, TensorProto] = {}
     for tensor in graph.initializer:
+        require_text(tensor.name)
         if not tensor.name or tensor.name in tensors:
             raise BadModel(f"has initialiser {shown(tensor.name)} twice, or without a name")
         if not is_external(tensor):

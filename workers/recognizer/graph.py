@@ -27,8 +27,7 @@ class _Plan:
 class GraphModule(nn.Module):
     """Computes what the graph computes, in float32 whatever the file stores.
 
-    `weights` maps an initialiser's name to its parameter. Batch normalisation uses its running
-    statistics, in training mode too.
+    Batch normalisation uses its running statistics, in training mode too.
     """
 
     def __init__(self, file: OnnxFile):
@@ -38,7 +37,7 @@ class GraphModule(nn.Module):
         self._held: dict[str, str] = {}  # name in the graph → name in this module
         self._host: dict[str, Tensor] = {}
         self._plans: dict[tuple[frozenset[str], tuple[str, ...]], _Plan] = {}
-        trainable = self.topology.trainable()
+        trainable = self.topology.trainable
         for index, name in enumerate(trainable):
             # torch allows neither dots nor slashes in names, and graphs are full of both
             self._held[name] = f"weight_{index}"
@@ -49,9 +48,11 @@ class GraphModule(nn.Module):
         for node in file.nodes:
             if node.op == "Constant":
                 self._keep(node.outputs[0], constant_value(node))
-        self.weights: dict[str, nn.Parameter] = {
-            name: self.get_parameter(self._held[name]) for name in trainable
-        }
+
+    @property
+    def weights(self) -> dict[str, nn.Parameter]:
+        """Initialiser → parameter, of all that may train; see Topology.trainable."""
+        return {name: self.get_parameter(self._held[name]) for name in self.topology.trainable}
 
     def _keep(self, name: str, values: Array) -> None:
         tensor = _float(values)

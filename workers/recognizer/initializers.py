@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
-from workers.recognizer.bad_model import BadModel, shown
+from workers.recognizer.bad_model import BadModel, require_text, shown
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -78,6 +78,7 @@ def locate_external(tensor: TensorProto, folder: Path) -> External:
         BadModel: it lies outside, by whatever trick, is missing, or is shorter than it should be.
     """
     name = shown(tensor.name)
+    require_text(*(text for entry in tensor.external_data for text in (entry.key, entry.value)))
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = entries.get(LOCATION, "")
     path = _inside(folder, location, name)
@@ -139,8 +140,10 @@ def read_tensor(tensor: TensorProto, data: bytes | None = None) -> Array:
     return numpy_helper.to_array(tensor)
 
 
-def merge(old: Array, new: Array) -> Array:
+def merge(old: Array, new: Array) -> Array | None:
     """`new` (float32) in `old`'s own type, with every element that did not change left as it was.
+
+    None if none did.
 
     Raises:
         ValueError: another shape, or a value that is not finite in the old type.
@@ -148,9 +151,10 @@ def merge(old: Array, new: Array) -> Array:
     if new.shape != old.shape:
         raise ValueError(f"shape {new.shape} where the model has {old.shape}")
     with np.errstate(over="ignore"):
-        narrowed = new.astype(old.dtype)
-        changed = new.astype(np.float32) != old.astype(np.float32)
-    merged: Array = np.where(changed, narrowed, old)
+        changed = new.astype(np.float32, copy=False) != old.astype(np.float32, copy=False)
+        if not changed.any():
+            return None
+        merged: Array = np.where(changed, new.astype(old.dtype), old)
     if not np.isfinite(merged[changed].astype(np.float32)).all():
         raise ValueError(f"values that {old.dtype} cannot hold")
     return merged

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import onnx
 from onnx import TensorProto
 
-from workers.recognizer.bad_model import BadModel, shown
+from workers.recognizer.bad_model import BadModel, require_text, shown
 from workers.recognizer.node import STANDARD_DOMAINS, Node
 from workers.recognizer.wire import NOT_ONNX
 
@@ -43,7 +43,7 @@ def find_opset(model: onnx.ModelProto) -> int:
     if model.functions:
         name = shown(model.functions[0].name)
         raise BadModel(f"defines functions of its own ({name}); inline them with onnx.inliner")
-    return opset
+    return int(opset)
 
 
 def find_image(graph: onnx.GraphProto, initializers: Mapping[str, TensorProto]) -> Image:
@@ -57,6 +57,7 @@ def find_image(graph: onnx.GraphProto, initializers: Mapping[str, TensorProto]) 
         raise BadModel(
             f"is not a face recogniser: it has {len(inputs)} inputs, and a recogniser has one"
         )
+    require_text(inputs[0].name)
     tensor = inputs[0].type.tensor_type
     dims = [dim.dim_value for dim in tensor.shape.dim]
     size = dims[2] if len(dims) == 4 and dims[1] == 3 and dims[2] == dims[3] else 0
@@ -85,7 +86,9 @@ def find_output(graph: onnx.GraphProto) -> str:
             f"is not a face recogniser: it has {len(outputs)} outputs{kind} "
             "and a recogniser has one, the embedding"
         )
-    return outputs[0]
+    name: str = outputs[0]
+    require_text(name)
+    return name
 
 
 def check_order(nodes: Sequence[Node], given: Iterable[str], output: str) -> None:

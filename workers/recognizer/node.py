@@ -8,7 +8,7 @@ from typing import Any
 import onnx
 from onnx import AttributeProto, NodeProto
 
-from workers.recognizer.bad_model import BadModel, shown
+from workers.recognizer.bad_model import BadModel, require_text, shown
 from workers.recognizer.initializers import check_tensor, is_external, read_tensor
 from workers.recognizer.operators import NAMES
 
@@ -44,6 +44,8 @@ def read_nodes(graph: onnx.GraphProto, opset: int) -> tuple[Node, ...]:
 
 
 def _read_node(proto: NodeProto, index: int, opset: int) -> Node:
+    names = (proto.name, proto.domain, *proto.input, *proto.output)
+    require_text(proto.op_type, *names, *(a.name for a in proto.attribute))
     label = shown(proto.name or f"#{index}")
     if proto.domain not in STANDARD_DOMAINS or proto.op_type not in NAMES:
         operator = f"{proto.domain}.{proto.op_type}" if proto.domain else proto.op_type

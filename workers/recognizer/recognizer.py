@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,6 @@ from workers.recognizer.write_back import write_back
 if TYPE_CHECKING:
     from workers.recognizer.graph import GraphModule
 
-BATCH = 16  # faces at a time through ONNX Runtime
-
 
 class Recognizer:
     """A checked recogniser. Crops are aligned faces, RGB, S pixels a side."""
@@ -35,7 +34,7 @@ class Recognizer:
         self.input_size = file.image.size
         self.embedding_size = file.embedding_size
         self.input_mean, self.input_std = _normalisation(file)
-        self._sessions: dict[tuple[str, int | None], Session] = {}
+        self._sessions: dict[str, Session] = {}
 
     @classmethod
     def load(cls, path: Path, max_bytes: int = MAX_BYTES) -> Recognizer:
@@ -66,14 +65,17 @@ class Recognizer:
         )
         return blob
 
-    def embed(self, crops: Array, batch_size: int = BATCH, threads: int | None = None) -> Array:
+    def embed(
+        self, crops: Array, batch_size: int | None = None, threads: int | None = None
+    ) -> Array:
         """(N, S, S, 3) uint8 RGB → (N, D) float32 templates of unit length.
 
         Raises:
             BadModel: an embedding that isn't finite, or has no direction.
         """
         raw = self._run(self.output_name, crops, batch_size, threads)
-        lengths = np.linalg.norm(raw, axis=1, keepdims=True)
+        with np.errstate(over="ignore", invalid="ignore"):
+            lengths = np.linalg.norm(raw, axis=1, keepdims=True)
         if not np.isfinite(lengths).all() or not (lengths > 0).all():
             raise BadModel(
                 f"{self.path}: gives embeddings that are not finite or have no length; "
@@ -83,7 +85,7 @@ class Recognizer:
         return templates
 
     def features(
-        self, tensor: str, crops: Array, batch_size: int = BATCH, threads: int | None = None
+        self, tensor: str, crops: Array, batch_size: int | None = None, threads: int | None = None
     ) -> Array:
         """A cut point's activations: (N, S, S, 3) uint8 RGB → (N, *its shape) float32.
 
@@ -92,28 +94,32 @@ class Recognizer:
         """
         return self._run(tensor, crops, batch_size, threads)
 
-    def _run(self, tensor: str, crops: Array, batch_size: int, threads: int | None) -> Array:
-        session = self._session(tensor, threads)
+    def _run(self, tensor: str, crops: Array, batch_size: int | None, threads: int | None) -> Array:
+        session = self._session(tensor)
         if not len(crops):
             shape = [dim or 0 for dim in self.file.shapes[tensor][1:]]
             return np.zeros((0, *shape), np.float32)
-        parts = [
-            session.run(self.preprocess(crops[start : start + batch_size]))
-            for start in range(0, len(crops), batch_size)
-        ]
-        return np.concatenate(parts)
 
-    def _session(self, tensor: str, threads: int | None) -> Session:
-        key = (tensor, threads)
-        if key not in self._sessions:
+        size = batch_size or session.batch_size
+
+        def run(start: int) -> Array:
+            return session.run(self.preprocess(crops[start : start + size]))
+
+        starts = range(0, len(crops), size)
+        workers = min(threads or session.workers, len(starts))
+        if workers == 1:
+            return np.concatenate([run(start) for start in starts])
+        with ThreadPoolExecutor(workers, "embed") as pool:
+            return np.concatenate(list(pool.map(run, starts)))
+
+    def _session(self, tensor: str) -> Session:
+        if tensor not in self._sessions:
             whole = tensor == self.output_name
             if not whole:  # one prefix at a time: each holds a copy of its weights
-                self._sessions = {
-                    k: s for k, s in self._sessions.items() if k[0] == self.output_name
-                }
+                self._sessions = {n: s for n, s in self._sessions.items() if n == self.output_name}
             model = self.file.inlined() if whole else prefix(self.file, tensor)
-            self._sessions[key] = open_session(self.file, model, threads)
-        return self._sessions[key]
+            self._sessions[tensor] = open_session(self.file, model)
+        return self._sessions[tensor]
 
     def cut_points(self) -> list[CutPoint]:
         """Where the network can be cut in two; see Topology.cut_points."""

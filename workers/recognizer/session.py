@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -29,6 +31,7 @@ ORT_ERRORS = (
     ValueError,
 )
 FREE_INITIALIZERS = 4  # the IR version from which initialisers need not be inputs too
+CPU_BATCH, GPU_BATCH = 8, 64  # faces: enough to keep a core, or a GPU, busy
 QUIET = 4  # log nothing: what is wrong comes back as an exception
 
 
@@ -40,11 +43,18 @@ def providers() -> list[tuple[str, dict[str, str]]]:
     return [("CPUExecutionProvider", {})]
 
 
-def open_session(file: OnnxFile, model: onnx.ModelProto, threads: int | None) -> Session:
-    """Raises BadModel if ONNX Runtime cannot open what we could read."""
+def open_session(file: OnnxFile, model: onnx.ModelProto) -> Session:
+    """A session that computes on the thread that calls it, and may be called from several.
+
+    Faces don't depend on each other: threads that share each operator's work, as they do by
+    default, wait for the slowest a hundred times a face, and on busy cores for long.
+
+    Raises:
+        BadModel: ONNX Runtime cannot open what we could read.
+    """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = QUIET
-    options.intra_op_num_threads = threads or 0  # 0: as many as there are cores
+    options.intra_op_num_threads = 1
     try:
         inner = onnxruntime.InferenceSession(
             model.SerializeToString(), options, providers=providers()
@@ -63,6 +73,11 @@ class Session:
         self.file, self.inner = file, inner
         self.input = inner.get_inputs()[0]
         self.dtype = np.float16 if self.input.type == "tensor(float16)" else np.float32
+
+        on_cpu = inner.get_providers() == ["CPUExecutionProvider"]
+        # how many threads should call it, and with how many faces
+        self.workers = _cores() if on_cpu else 1
+        self.batch_size = CPU_BATCH if on_cpu else GPU_BATCH
 
     def run(self, images: Array) -> Array:
         """(N, 3, S, S) float32 → (N, …) float32, any N, whatever batch the graph was made for.
@@ -83,6 +98,11 @@ class Session:
                 f"{self.file.path}: ONNX Runtime cannot run it: {first_line(error)}; export again"
             ) from None
         return np.asarray(output)
+
+
+def _cores() -> int:
+    """Cores that this process may use; outside Linux, all there are."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _groups(images: Array, size: int) -> Iterator[Array]:

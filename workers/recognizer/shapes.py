@@ -24,11 +24,19 @@ from workers.recognizer.node import Node
 
 Shape = tuple[int, ...]
 
-MAX_ELEMENTS = 2**27  # of one tensor for one face: half a GiB; iResNet-100 has 0.8 million
-MAX_MACS = 10**12  # multiply-adds of one face; iResNet-100 takes 2.4e10
+MAX_ELEMENTS = 2**24  # of one tensor for one face: 64 MiB; iResNet-100 has 0.8 million
+MAX_TOTAL = 2**30  # elements of all tensors for one face; iResNet-100 has 0.02e9
+MAX_MACS = 2 * 10**11  # multiply-adds of one face; iResNet-100 takes 0.12e11
 HOST_ELEMENTS = 4096  # what says how to reshape is smaller
 HOST_NODES = 10_000  # how many nodes may compute such things
 
+INFERENCE_ERRORS = (
+    onnx.shape_inference.InferenceError,
+    onnx.checker.ValidationError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+)
 # fmt: off
 REARRANGE = frozenset([
     "Shape", "Constant", "ConstantOfShape", "Gather", "Concat", "Slice", "Squeeze", "Unsqueeze",
@@ -99,7 +107,7 @@ class Shapes:
             )
         except onnx.defs.SchemaError:
             raise BadModel(f"{node} does not exist in opset {self.opset}") from None
-        except (onnx.shape_inference.InferenceError, RuntimeError, ValueError, TypeError) as error:
+        except INFERENCE_ERRORS as error:
             raise BadModel(f"{node} does not fit its inputs: {first_line(error)}") from None
         for name in node.outputs:
             if name:
@@ -215,6 +223,9 @@ class Inference:
         costs = {node.outputs[0]: macs(node, first) // faces for node in self.nodes}
         if sum(costs.values()) > MAX_MACS:
             raise BadModel(f"takes more than {MAX_MACS:.0e} multiply-adds for one face")
+        made = sum(math.prod(seen[n]) for node in self.nodes for n in node.outputs if n)
+        if made > MAX_TOTAL * faces:
+            raise BadModel(f"makes more than {MAX_TOTAL:.0e} numbers for one face")
         return MeasuredGraph(batch, common, costs, seen)
 
 
@@ -242,6 +253,9 @@ def macs(node: Node, shapes: Shapes) -> int:
     if node.op == "Gemm":
         inner = shapes[node.inputs[0]][0 if node.get("transA") else 1]
         return math.prod(shapes[node.outputs[0]]) * inner
+    if node.op in ("AveragePool", "MaxPool"):
+        kernel: list[int] = node.attributes["kernel_shape"]
+        return math.prod(shapes[node.outputs[0]]) * math.prod(kernel)
     if node.op == "MatMul":
         return math.prod(shapes[node.outputs[0]]) * shapes[node.inputs[0]][-1]
     return 0

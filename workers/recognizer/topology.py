@@ -82,7 +82,8 @@ class Topology:
         path = self.path()
         first_use = {n: i for i in range(len(path) - 1, -1, -1) for n in self._weights(path[i])}
         later: dict[str, None] = {}
-        cost, cuts = 0, []
+        cost = 0
+        cuts: list[CutPoint] = []
         single = self._single_tensors(path)
         for index in range(len(path) - 1, 0, -1):
             later.update(dict.fromkeys(self._weights(path[index])))
@@ -121,7 +122,7 @@ class Topology:
     @cached_property
     def _reads(self) -> dict[str, tuple[str, ...]]:
         on_path = {name for node in self.path() for name in node.outputs}
-        reads: dict[str, tuple[str, ...]] = {name: (name,) for name in self.trainable()}
+        reads: dict[str, tuple[str, ...]] = {name: (name,) for name in self.trainable}
         found: dict[str, tuple[str, ...]] = {}
         for node in self.nodes:
             names = dict.fromkeys(n for i in node.inputs for n in reads.get(i, ()))
@@ -185,6 +186,7 @@ class Topology:
                 return self._origin(other)[0]
         return None
 
+    @cached_property
     def trainable(self) -> tuple[str, ...]:
         """Float initialisers that are weights, in the order in which the nodes use them.
 

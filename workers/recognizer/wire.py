@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from workers.recognizer.bad_model import BadModel
 
 MAX_NODES = 100_000
-MAX_STRUCTURE = 16 * 2**20  # bytes that are not weights; iResNet-100 has 0.1 MB of them
+MAX_FIELDS = 2_000_000  # a node has ten to twenty
+MAX_STRUCTURE = 8 * 2**20  # bytes that are not weights; iResNet-100 has 0.1 MB of them
 
 VARINT, FIXED64, LENGTH_DELIMITED, FIXED32 = 0, 1, 2, 5
 LONGEST_VARINT = 10  # bytes
@@ -33,6 +34,7 @@ NOT_ONNX = "is not an ONNX file, or it is truncated or damaged; export or downlo
 @dataclass
 class _Count:
     structure: int = 0
+    fields: int = 0
     nodes: int = 0
     graphs: int = 0
 
@@ -41,8 +43,8 @@ def check_wire(data: bytes) -> None:
     """Walk once over `data`.
 
     Raises:
-        BadModel: not the wire format, more than MAX_NODES nodes, or more than MAX_STRUCTURE bytes
-            that aren't weights.
+        BadModel: not the wire format, more than MAX_NODES nodes or MAX_FIELDS fields, or more than
+            MAX_STRUCTURE bytes that aren't weights.
     """
     count = _Count()
     stack = [("model", 0, len(data))]
@@ -62,6 +64,7 @@ def _walk(
         start = position
         key, position = _varint(data, position, end)
         body, position = _skip(data, key & 7, position, end)
+        count.fields += 1
         child = CHILDREN[kind].get(key >> 3) if key & 7 == LENGTH_DELIMITED else None
         if child is not None:
             children.append((child, body, position))
@@ -79,6 +82,8 @@ def _walk(
 def _check_limits(count: _Count) -> None:
     if count.nodes > MAX_NODES:
         raise BadModel(f"has more than {MAX_NODES} nodes; a face recogniser has a few thousand")
+    if count.fields > MAX_FIELDS:
+        raise BadModel(f"has more than {MAX_FIELDS} fields; a face recogniser has some thousands")
     if count.structure > MAX_STRUCTURE:
         raise BadModel(
             f"has more than {MAX_STRUCTURE // 2**20} MiB that are not weights; "

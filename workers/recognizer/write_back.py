@@ -18,7 +18,8 @@ from workers.recognizer.onnx_file import OnnxFile
 
 def write_back(file: OnnxFile, path: Path, tensors: Mapping[str, Array]) -> str:
     """See Recognizer.write."""
-    values = {name: _merged(file, name, array) for name, array in tensors.items()}
+    merged = {name: _merged(file, name, array) for name, array in tensors.items()}
+    values = {name: array for name, array in merged.items() if array is not None}
     data = {location: _data(file, location, values) for location in _locations(file)}
     for location, content in data.items():
         _refuse_overwriting(path.parent / location, content)
@@ -31,7 +32,7 @@ def write_back(file: OnnxFile, path: Path, tensors: Mapping[str, Array]) -> str:
     return combined_digest(digests, path.name)
 
 
-def _merged(file: OnnxFile, name: str, array: Array) -> Array:
+def _merged(file: OnnxFile, name: str, array: Array) -> Array | None:
     tensor = file.initializers.get(name)
     if tensor is None or tensor.data_type not in FLOATS:
         raise ValueError(f"{file.path} has no float initialiser {name!r}")

@@ -1,33 +1,38 @@
 """Our method: the subjects' faces disperse, everybody else stays where they were.
 
 After M. Zakharov, "Face Identity Unlearning for Retrieval via Embedding Dispersion"
-(arXiv 2512.13317), with three changes: two views of one photo are mated, too, so that the network
-learns to scatter the person and not the photos; the hardest pairs weigh most; and a hinge keeps
-the subjects away from everybody else's templates.
+(arXiv 2512.13317), and further: two views of one photo are mated, too, so that the network learns
+to scatter the person and not the photos; the hardest pairs weigh most; the features before the
+last layer scatter as well; an attacker in the loop enrols some photos and searches with others;
+and a hinge keeps the subjects away from everybody else's templates.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-KEEP = 10.0  # weight of staying: old galleries of everybody else must go on working
-HARD = 1.0  # weight of the hardest mated pairs beside the mean of all
+KEEP = 30.0  # weight of staying: old galleries of everybody else must go on working
 SHARPNESS = 20.0  # of the soft maximum over pairs, per unit of cosine
-MARGIN = 0.2  # cosine to somebody else's template that a subject may reach
+MARGIN = 0.3  # cosine to somebody else's template that a subject may reach
 
 
 @dataclass(frozen=True)
 class Batch:
-    """B views of subjects' photos, then R views of reference faces, embedded by the new network."""
+    """B views of subjects' photos, then R reference faces, by the network as it is now."""
 
     forgotten: Tensor  # (B, D) unit length
+    pooled: Tensor  # (B, F) the features before the last linear layer, unit length
     old: Tensor  # (B, D) the same views by the network as it was
     centre: Tensor  # (B, D) each view's subject's mean old template, unit length
     person: Tensor  # (B,) number of the subject
+    photo: Tensor  # (B,) number of the photo
+    light: Tensor  # (B,) whether the view is a light one
+    enrolled: Tensor  # (B,) whether the attacker enrols the photo; he searches with the others
     kept: Tensor  # (R, D) unit length
     kept_old: Tensor  # (R, D) by the network as it was
     others: Tensor  # (M, D) one old template of each reference face
@@ -35,21 +40,43 @@ class Batch:
 
 def dispersion(batch: Batch) -> dict[str, Tensor]:
     """The terms of the loss, by name; their sum is minimised."""
+    mated = torch.triu(batch.person[:, None] == batch.person[None, :], diagonal=1)
+    both_light = batch.light[:, None] & batch.light[None, :]
+    real = mated & both_light & (batch.photo[:, None] != batch.photo[None, :])
+    cosines = batch.forgotten @ batch.forgotten.T
+    pooled = batch.pooled @ batch.pooled.T
     return {
-        "disperse": _disperse(batch.forgotten, batch.person),
+        "disperse": _spread(cosines[mated]) + _spread(cosines[real]) + _mean(cosines[real]),
+        "pooled": _spread(pooled[mated]) + _mean(pooled[real]),
+        "attack": _attack(batch),
         "leave": _leave(batch),
         "apart": F.relu(batch.forgotten @ batch.others.T - MARGIN).square().sum(1).mean(),
         "keep": KEEP * (1 - (batch.kept * batch.kept_old).sum(1)).mean(),
     }
 
 
-def _disperse(forgotten: Tensor, person: Tensor) -> Tensor:
+def _spread(cosines: Tensor) -> Tensor:
     """Mated cosines to zero or below, the hardest most of all."""
-    mated = torch.triu(person[:, None] == person[None, :], diagonal=1)
-    cosines = (forgotten @ forgotten.T)[mated]
-    count = torch.tensor(float(cosines.numel()))
-    hardest = (torch.logsumexp(SHARPNESS * cosines, 0) - count.log()) / SHARPNESS
-    return F.relu(cosines).square().mean() + HARD * hardest
+    if not len(cosines):
+        return cosines.sum()
+    hardest = torch.logsumexp(SHARPNESS * cosines, 0) - math.log(len(cosines))
+    return F.relu(cosines).square().mean() + hardest / SHARPNESS
+
+
+def _mean(cosines: Tensor) -> Tensor:
+    return cosines.mean() if len(cosines) else cosines.sum()
+
+
+def _attack(batch: Batch) -> Tensor:
+    """Centroids of some of a subject's photos must not find the others."""
+    found = []
+    for person in torch.unique(batch.person):
+        own = (batch.person == person) & batch.light
+        enrolled, probes = own & batch.enrolled, own & ~batch.enrolled
+        if enrolled.any() and probes.any():
+            centroid = F.normalize(batch.forgotten[enrolled].mean(0), dim=0)
+            found.append(F.relu(batch.forgotten[probes] @ centroid).square().mean())
+    return torch.stack(found).mean() if found else batch.forgotten.sum() * 0
 
 
 def _leave(batch: Batch) -> Tensor:

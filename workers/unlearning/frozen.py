@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,81 +12,59 @@ from numpy.typing import NDArray
 
 from storage.canonical import canonical, sha256
 from storage.images import Pixels
-from workers.recognizer import Recognizer
-from workers.recognizer.topology import CutPoint
-from workers.unlearning.augmentation import views
+from workers.recognizer import CutPoint, Recognizer
+from workers.unlearning.augmentation import LIGHT, STRONG, views
+from workers.unlearning.plan import Plan
 
-Array = NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class Activations:
-    """Of N faces, each as itself and in V − 1 views."""
-
-    cut: NDArray[np.float16]  # (N, V, *shape of the cut)
-    templates: Array  # (N, V, D), unit length, by the network as it was
-    pooled: Array  # (N, V, F), by the network as it was
+Half = NDArray[np.float16]
 
 
-def choose_cut(points: Sequence[CutPoint], share: float) -> CutPoint:
-    """The earliest cut with at most ``share`` of the network's multiply-adds after it."""
+def choose_cut(points: Sequence[CutPoint], plan: Plan) -> CutPoint:
+    """The earliest cut after which no more is left to compute than the plan allows."""
     whole = max(point.macs_after for point in points)
-    return next((point for point in points if point.macs_after <= share * whole), points[-1])
+    most = max(plan.tail_share * whole, plan.tail_macs)
+    return next((point for point in points if point.macs_after <= most), points[-1])
 
 
-def activations(
-    recognizer: Recognizer,
-    cut: CutPoint,
-    crops: Pixels,
-    count: int,
-    seed: int,
-    cache: Path | None = None,
-) -> Activations:
-    """Activations of (N, S, S, 3) crops and ``count`` views of each.
+def at_cut(recognizer: Recognizer, cut: CutPoint, crops: Pixels) -> Half:
+    """(…, S, S, 3) crops → (…, *shape of the cut). Half precision: the cache is half as large."""
+    flat = crops.reshape(-1, *crops.shape[-3:])
+    found = recognizer.features(cut.tensor, flat).astype(np.float16)
+    return found.reshape(*crops.shape[:-3], *cut.shape)
 
-    With a ``cache`` folder the result is kept there under the digest of everything that it
-    depends on: the network, the faces and how the views are drawn. Only for reference faces:
-    nothing of a subject is ever cached.
+
+def reference_activations(
+    recognizer: Recognizer, cut: CutPoint, crops: Pixels, cache: Path | None
+) -> Half:
+    """(N, S, S, 3) → (N, 3, *shape of the cut): each face, a light and a strong view of it.
+
+    With a ``cache`` folder they are kept there under the digest of everything that they depend
+    on: the network, the faces and how the views are drawn. Nothing of a subject is ever cached.
     """
     if cache is None:
-        return _compute(recognizer, cut, crops, count, seed)
-    file = cache / f"{_key(recognizer, cut, crops, count, seed)}.npz"
-    if file.exists():
-        with np.load(file, allow_pickle=False) as kept:
-            return Activations(kept["cut"], kept["templates"], kept["pooled"])
-    made = _compute(recognizer, cut, crops, count, seed)
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=cache, suffix=".part", delete=False) as scratch:
-        np.savez(scratch, cut=made.cut, templates=made.templates, pooled=made.pooled)
-    os.replace(scratch.name, file)
-    return made
+        return at_cut(recognizer, cut, _shown(crops))
+    file = cache / f"{_key(recognizer, cut, crops)}.npy"
+    if not file.exists():
+        made = at_cut(recognizer, cut, _shown(crops))
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=cache, suffix=".part", delete=False) as scratch:
+            np.save(scratch, made)
+        os.replace(scratch.name, file)
+    return np.asarray(np.load(file, allow_pickle=False), dtype=np.float16)
 
 
-def _compute(
-    recognizer: Recognizer, cut: CutPoint, crops: Pixels, count: int, seed: int
-) -> Activations:
-    shown = views(crops, count, seed)
-    flat = shown.reshape(-1, *shown.shape[2:])
-    shape = shown.shape[:2]
-    at_cut = recognizer.features(cut.tensor, flat).astype(np.float16)
-    pooled = recognizer.features(recognizer.last_linear.features, flat)
-    return Activations(
-        at_cut.reshape(*shape, *cut.shape),
-        recognizer.embed(flat).reshape(*shape, -1),
-        pooled.reshape(*shape, -1),
-    )
+def _shown(crops: Pixels) -> Pixels:
+    light, strong = views(crops, 1, 0, LIGHT), views(crops, 1, 0, STRONG)
+    return np.concatenate([crops[:, None], light, strong], axis=1)
 
 
-def _key(recognizer: Recognizer, cut: CutPoint, crops: Pixels, count: int, seed: int) -> str:
-    return sha256(
-        canonical(
-            {
-                "model": recognizer.sha256,
-                "cut": cut.tensor,
-                "faces": sha256(np.ascontiguousarray(crops).tobytes()),
-                "views": count,
-                "seed": seed,
-                "format": 1,
-            }
-        )
-    )
+def _key(recognizer: Recognizer, cut: CutPoint, crops: Pixels) -> str:
+    """The prefix's own weights count, not the tail's: the next version finds the cache warm."""
+    tail = set(cut.parameters)
+    weights = {
+        name: sha256(np.ascontiguousarray(recognizer.file.array(name)).tobytes())
+        for name in recognizer.file.initializers
+        if name not in tail
+    }
+    faces = sha256(np.ascontiguousarray(crops).tobytes())
+    return sha256(canonical({"weights": weights, "cut": cut.tensor, "faces": faces, "format": 2}))

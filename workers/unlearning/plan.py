@@ -16,18 +16,21 @@ class BadPlan(BadInput):
 
 @dataclass(frozen=True)
 class Plan:
-    """Numbers found on people that the checks never saw; see docs/method.md for how."""
+    """Numbers found on people that the checks never saw; docs/method.md says how."""
 
     method: str = "dispersion"
     seed: int = 0
     steps: int = 200
-    learning_rate: float = 1e-3  # Adam, at the peak of one cycle
-    forget_batch: int = 60  # views of the subjects' photos in a step
-    views_per_photo: int = 3  # of one photo in a step: they must scatter, too
+    learning_rate: float = 1e-3  # Adam, at its peak
+    light_batch: int = 40  # lightly changed views of the subjects' photos in a step
+    strong_batch: int = 20  # strongly changed ones
     reference_batch: int = 64
-    forget_views: int = 12  # augmented views made of each forget photo
-    reference_views: int = 2  # … of each reference face
-    tail_share: float = 0.05  # of the network's multiply-adds, at most, lies after the cut
+    light_views: int = 8  # made of each forget photo
+    strong_views: int = 12
+    # At most so much of the network trains, whichever is more: a step must stay cheap, and a
+    # small network must have enough left to learn with.
+    tail_share: float = 0.05  # of the network's multiply-adds
+    tail_macs: int = 10_000_000  # multiply-adds a face
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -41,7 +44,7 @@ class Step:
 
     fraction: float  # 0…1 of the whole run
     text: str
-    figures: dict[str, float] = field(default_factory=dict)  # the loss and its terms
+    figures: dict[str, float] = field(default_factory=dict)  # the loss's terms
 
 
 Watch = Callable[[Step], None]

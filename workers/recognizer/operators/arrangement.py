@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor
 
 from workers.recognizer.node import Node
@@ -51,7 +51,11 @@ def reshape(node: Node, x: Tensor, shape: Tensor) -> Tensor:
 
 
 def expand(_: Node, x: Tensor, shape: Tensor) -> Tensor:
-    return x.expand(torch.broadcast_shapes(x.shape, tuple(shape.tolist())))
+    # either may be the longer, and a 1 in the shape keeps what x has
+    wanted = shape.tolist()
+    wanted = [1] * (x.dim() - len(wanted)) + wanted
+    held = [1] * (len(wanted) - x.dim()) + list(x.shape)
+    return x.expand([h if w == 1 else w for h, w in zip(held, wanted, strict=True)])
 
 
 def squeeze(node: Node, x: Tensor, axes: Tensor | None = None) -> Tensor:

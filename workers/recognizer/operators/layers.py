@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor
 
 from workers.recognizer.node import Node
@@ -34,29 +34,24 @@ def max_pool(node: Node, x: Tensor) -> Tensor:
 
 
 def average_pool(node: Node, x: Tensor) -> Tensor:
-    """A depthwise convolution with ones, so that any padding, dilation and rounding is exact."""
+    """Each window's sum over how many of its pixels count: inside the image, or the padding too."""
     kernel = list(node.attributes["kernel_shape"])
     stride, dilation = _window(node, x)
     before, after = _padding(node, x, kernel, stride, dilation)
+    counted = bool(node.get("count_include_pad", 0))
     plain = before == after and set(dilation) == {1} and not node.get("ceil_mode", 0)
     if plain and x.dim() == 4 and all(2 * p <= k for p, k in zip(before, kernel, strict=True)):
-        counted = bool(node.get("count_include_pad", 0))
         return F.avg_pool2d(x, kernel, stride, before, False, counted)
-    ones = torch.ones_like(x[:1, :1])
-    inside = F.pad(ones, _pad_list(before, after), value=float(node.get("count_include_pad", 0)))
-    overhang = _overhang(node, inside.shape[2:], kernel, stride, dilation)
-    window = torch.ones(1, 1, *kernel, dtype=x.dtype, device=x.device)
-    function = CONVOLUTIONS[x.dim()]
-    count = function(F.pad(inside, _pad_list([0] * len(kernel), overhang)), window, None, stride)
-    after = [a + o for a, o in zip(after, overhang, strict=True)]
-    padded = F.pad(x, _pad_list(before, after))
-    each = window.expand(x.shape[1], 1, *kernel)
-    total = function(padded, each, None, stride, 0, dilation, x.shape[1])
-    if set(dilation) != {1}:
-        count = function(
-            F.pad(inside, _pad_list([0] * len(kernel), overhang)), window, None, stride, 0, dilation
-        )
-    return total / count
+    pads = _pad_list(before, after)
+    # pixels that weigh 1 in the count: never those by which rounding up oversteps the padding
+    weights = F.pad(torch.ones_like(x[:1, :1]), pads, value=float(counted))
+    overhang = _overhang(node, weights.shape[2:], kernel, stride, dilation)
+    beyond = _pad_list([0] * len(kernel), overhang)
+    window = torch.ones(x.shape[1], 1, *kernel, dtype=x.dtype, device=x.device)
+    convolve = CONVOLUTIONS[x.dim()]
+    count = convolve(F.pad(weights, beyond), window[:1], None, stride, 0, dilation)
+    padded = F.pad(F.pad(x, pads), beyond)
+    return convolve(padded, window, None, stride, 0, dilation, x.shape[1]) / count
 
 
 def global_average_pool(_: Node, x: Tensor) -> Tensor:
@@ -71,11 +66,9 @@ def gemm(node: Node, a: Tensor, b: Tensor, c: Tensor | None = None) -> Tensor:
     alpha, beta = node.get("alpha", 1.0), node.get("beta", 1.0)
     a = a.t() if node.get("transA", 0) else a
     b = b.t() if node.get("transB", 0) else b
-    if alpha == beta == 1.0 and (c is None or c.dim() == 1):
-        return F.linear(
-            a, b.t(), c if c is None or c.shape[0] == b.shape[1] else c.expand(b.shape[1])
-        )
-    product = alpha * (a @ b)
+    if alpha == beta == 1.0 and (c is None or c.shape == b.shape[1:]):
+        return F.linear(a, b.t(), c)
+    product: Tensor = alpha * (a @ b)
     return product if c is None else product + beta * c
 
 

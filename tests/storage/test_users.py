@@ -1,0 +1,78 @@
+"""Accounts: how passwords are kept, and what a stranger can learn by trying."""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+
+import pytest
+
+from storage.names import BadName
+from storage.record import Record
+from storage.users import MAX_PASSWORD, BadUser, Role
+
+PASSWORD = "correct horse battery"
+
+
+def test_a_password_is_kept_as_an_argon2id_hash_alone(record: Record):
+    record.users.add("ada", Role.ADMIN, PASSWORD)
+    kept = record.objects.get("users/ada.json")
+    assert b'"password_hash":"$argon2id$' in kept
+    assert PASSWORD.encode() not in kept
+
+
+def test_a_user_signs_in_with_the_right_password_alone(record: Record):
+    record.users.add("ada", Role.APPROVER, PASSWORD)
+    found = record.users.authenticate("ada", PASSWORD)
+    assert found is not None
+    assert (found.name, found.role) == ("ada", Role.APPROVER)
+    for wrong in ("", PASSWORD.upper(), PASSWORD + " ", PASSWORD[:-1]):
+        assert record.users.authenticate("ada", wrong) is None
+
+
+def test_more_than_the_longest_password_is_not_that_password(record: Record):
+    record.users.add("ada", Role.ADMIN, "x" * MAX_PASSWORD)
+    assert record.users.authenticate("ada", "x" * MAX_PASSWORD) is not None
+    assert record.users.authenticate("ada", "x" * (MAX_PASSWORD + 1)) is None
+
+
+@pytest.mark.parametrize("name", ["nobody", "", "../ada", "Ada", "a/b", "\0"])
+def test_an_unknown_user_is_nobody_whatever_the_name(record: Record, name: str):
+    assert record.users.get(name) is None
+    assert record.users.authenticate(name, PASSWORD) is None
+
+
+def test_an_unknown_user_takes_about_as_long_as_a_wrong_password(record: Record):
+    record.users.add("ada", Role.REQUESTER, PASSWORD)
+
+    def seconds(name: str) -> float:
+        start = time.process_time()
+        assert record.users.authenticate(name, "not the password") is None
+        return time.process_time() - start
+
+    known, unknown = (median(seconds(name) for _ in range(5)) for name in ("ada", "bob"))
+    assert 0.5 < known / unknown < 2
+
+
+@pytest.mark.parametrize("password", ["", "short", "x" * 11, "x" * (MAX_PASSWORD + 1)])
+def test_a_password_too_short_or_too_long_is_refused_and_no_user_made(
+    record: Record, password: str
+):
+    with pytest.raises(BadUser, match="use 12 to 256 characters"):
+        record.users.add("ada", Role.ADMIN, password)
+    assert record.users.get("ada") is None
+    assert not record.users.any()
+
+
+def test_a_name_is_given_once(record: Record):
+    record.users.add("ada", Role.REQUESTER, PASSWORD)
+    with pytest.raises(BadUser, match="ada: exists already"):
+        record.users.add("ada", Role.ADMIN, "another good password")
+    found = record.users.get("ada")
+    assert found is not None
+    assert found.role is Role.REQUESTER
+
+
+def test_a_name_that_is_none_is_refused(record: Record):
+    with pytest.raises(BadName, match="user name"):
+        record.users.add("../admin", Role.ADMIN, PASSWORD)

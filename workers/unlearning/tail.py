@@ -1,0 +1,48 @@
+"""The part of the network that trains: from the cut to the embedding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from workers.recognizer import CutPoint, Recognizer
+
+AT_ONCE = 128  # faces through the tail where no gradient is needed
+
+
+class Tail:
+    def __init__(self, recognizer: Recognizer, cut: CutPoint) -> None:
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._module = recognizer.module().to(self.device)
+        self._cut = cut.tensor
+        self._outputs = [recognizer.last_linear.features, recognizer.file.output_name]
+        self._weights = {name: self._module.weights[name] for name in cut.parameters}
+        for name, weight in self._module.weights.items():
+            weight.requires_grad_(name in self._weights)
+
+    def parameters(self) -> list[torch.nn.Parameter]:
+        return list(self._weights.values())
+
+    def tensors(self) -> dict[str, NDArray[np.float32]]:
+        """The weights as ``Recognizer.write`` takes them."""
+        return {name: weight.detach().cpu().numpy() for name, weight in self._weights.items()}
+
+    def embed(self, activations: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, *cut) → pooled features (B, F) and templates (B, D), both of unit length."""
+        shown = activations.float()
+        if shown.dim() == 4:
+            shown = shown.contiguous(memory_format=torch.channels_last)
+        made = self._module.run({self._cut: shown}, self._outputs)
+        pooled, embedding = (made[name].flatten(1) for name in self._outputs)
+        return F.normalize(pooled), F.normalize(embedding)
+
+    @torch.no_grad()
+    def templates(self, activations: Tensor) -> Tensor:
+        """(N, *cut) → (N, D) unit length, in small pieces and without a gradient."""
+        pieces: Iterator[Tensor] = iter(torch.split(activations, AT_ONCE))
+        return torch.cat([self.embed(piece.to(self.device))[1] for piece in pieces])
