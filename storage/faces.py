@@ -86,7 +86,7 @@ class FaceSets:
 def read_folder(root: Path) -> dict[str, list[Path]]:
     """Photo files below ``root``, one folder per person (LFW's layout is the same).
 
-    Links are not followed.
+    Links are followed: these are the files of whoever runs the command.
 
     Raises:
         BadInput: not a folder, or no folder of photos in it.
@@ -96,7 +96,7 @@ def read_folder(root: Path) -> dict[str, list[Path]]:
     people = {
         folder.name: read_photos(folder)
         for folder in sorted(root.iterdir())
-        if folder.is_dir() and not folder.is_symlink() and not folder.name.startswith(".")
+        if folder.is_dir() and not folder.name.startswith(".")
     }
     people = {person: photos for person, photos in people.items() if photos}
     if not people:
@@ -105,9 +105,7 @@ def read_folder(root: Path) -> dict[str, list[Path]]:
 
 
 def read_photos(folder: Path) -> list[Path]:
-    """Picture files right in ``folder``, by name. Links are not followed."""
+    """Picture files right in ``folder``, by name."""
     return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.is_symlink()
+        path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()
     )

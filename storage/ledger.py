@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from storage import keys
+from storage import keys, names
 from storage.canonical import Corrupt
 from storage.certificates import Certificates
 from storage.errors import LetheError
 from storage.models import ALIASES, Models
-from storage.objects import StoreUnavailable
+from storage.objects import StoreRefused, StoreUnavailable
 from storage.photos import TicketPhotos
 from storage.states import ENDED, State
 from storage.tickets import Tickets
@@ -45,12 +45,14 @@ class Ledger:
             broken += _found(partial(self._check_ticket, ticket))
         versions = aliases = 0
         for model in models:
-            if wrong := _found(partial(self._models.get, model)):
+            if wrong := _found(partial(names.model_name, model)):
                 broken += wrong
                 continue
+            broken += _found(partial(self._models.get, model))
             digests: dict[str, int] = {}
             for number in self._models.numbers(model):
-                broken += _found(partial(self._check_version, model, number, digests))
+                broken += _found(partial(self._check_line, model, number, digests))
+                broken += _found(partial(self._check_files, model, number))
                 versions += 1
             for alias in ALIASES:
                 aliases += self._models.has_alias(model, alias)
@@ -58,7 +60,7 @@ class Ledger:
         signed = self._certificates.recorded()
         for ticket in signed:
             broken += _found(partial(self._certificates.check, ticket))
-        return Audit(len(tickets), versions, aliases, len(signed), tuple(broken))
+        return Audit(len(tickets), versions, aliases, len(signed), tuple(dict.fromkeys(broken)))
 
     def rebuild(self) -> Audit:
         """Writes the index of tickets and models into Redis anew, then verifies."""
@@ -82,21 +84,25 @@ class Ledger:
         if document and digests.get(str(document.get("digest"))) != document["version"]:
             raise Corrupt(f"{keys.alias(model, alias)}: names no version that is intact")
 
-    def _check_version(self, model: str, number: int, digests: dict[str, int]) -> None:
+    def _check_line(self, model: str, number: int, digests: dict[str, int]) -> None:
+        """Is the version's parent one of those before it? Adds the version to ``digests``."""
         version = self._models.version(model, number)
-        if version.parent is None and digests:
-            raise Corrupt(f"model {model}: version {number} names no parent")
-        if version.parent is not None and version.parent not in digests:
-            raise Corrupt(f"model {model}: version {number} names a parent that is not there")
-        self._models.check_files(version)
+        first, has_parent = not digests, version.parent in digests
         digests[version.digest] = number
+        if version.parent is None and not first:
+            raise Corrupt(f"model {model}: version {number} names no parent")
+        if version.parent is not None and not has_parent:
+            raise Corrupt(f"model {model}: version {number} names a parent that is not there")
+
+    def _check_files(self, model: str, number: int) -> None:
+        self._models.check_files(self._models.version(model, number))
 
 
 def _found(check: Callable[[], object]) -> list[str]:
     """What ``check`` finds broken. A store that does not answer is no finding: it raises."""
     try:
         check()
-    except StoreUnavailable:
+    except (StoreUnavailable, StoreRefused):
         raise
     except LetheError as error:
         return [str(error)]

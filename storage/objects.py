@@ -71,7 +71,7 @@ class ObjectStore:
         return cls(client, settings.s3_bucket, settings.s3_endpoint)
 
     def ensure_bucket(self) -> None:
-        with self._errors(self._bucket):
+        with self._errors(f"bucket {self._bucket}"):
             if not self._client.bucket_exists(self._bucket):
                 self._client.make_bucket(self._bucket)
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import structlog
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init
+from celery.signals import beat_embedded_init, setup_logging, worker_process_init
 
 from storage import queue
 from storage.record import Record
 from storage.settings import settings
 from workers import liveness  # noqa: F401 - its signals
+from workers.parent import end_with_parent
 
 SOFT_SHUTDOWN_SECONDS = 20  # to reach the next checkpoint; the pod's grace period is above it
 
@@ -53,6 +54,13 @@ def _logging(**_: Any) -> None:
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
+
+
+@beat_embedded_init.connect  # type: ignore[untyped-decorator]
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def _end_with_worker(**_: Any) -> None:
+    """A worker that is killed leaves no clock that ticks and no child that unlearns."""
+    end_with_parent()
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]

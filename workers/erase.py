@@ -93,7 +93,9 @@ def _unlearn(kept: Record, run: Run, new: Path, lease: Lease) -> None:
             )
 
     subjects = [subject.forget for subject in run.subjects]
-    result = unlearn(run.recognizer, subjects, run.reference.people, Plan(seed=run.seed), watch)
+    cache = kept.settings.cache_dir / "activations"
+    plan = Plan(seed=run.seed)
+    result = unlearn(run.recognizer, subjects, run.reference.people, plan, watch, cache)
     run.recognizer.write(new, result.tensors)
     log.info("unlearned", model=run.version.model, seconds=round(result.seconds, 1))
 

@@ -16,7 +16,8 @@ from storage.photos import Photo
 from workers.certification import Certification, Policy, Subject
 from workers.certification import certify as certify_models
 from workers.faces import Faces, decode_crop, read_faces
-from workers.photos import Gauge, sort_photos
+from workers.gauge import Gauge
+from workers.photos import sort_photos
 from workers.recognizer import Recognizer
 from workers.unlearning import Plan, Unlearned, Watch, unlearn
 
@@ -81,6 +82,11 @@ def certify_files(
         BadModel, BadPhoto, BadInput
     """
     before, after = Recognizer.load(old), Recognizer.load(new)
+    if _shape(before) != _shape(after):
+        raise BadInput(
+            f"{new}: {_shape(after)}, and {old} has {_shape(before)}; "
+            "give two versions of one model"
+        )
     size = before.input_size
     nothing = np.zeros((0, size, size, 3), np.uint8)
     judged = [Subject(folder.name, nothing, _held_out(folder, size)) for folder in subjects]
@@ -106,6 +112,10 @@ def _usable(
     if not found.crops:
         raise BadInput("no usable photo is left: " + "; ".join(left_out))
     return np.stack([crop.pixels for crop in found.crops]), left_out
+
+
+def _shape(recognizer: Recognizer) -> str:
+    return f"{recognizer.input_size} pixels a side, {recognizer.embedding_size} dimensions"
 
 
 def _held_out(folder: Path, size: int) -> Pixels:

@@ -13,7 +13,7 @@ from storage.errors import BadInput
 from storage.images import BadPhoto, Pixels, Reason, decode
 from storage.photos import Photo
 from storage.settings import MIB
-from workers.faces import Faces
+from workers.gauge import Gauge, norms
 from workers.recognizer import FaceDetector, Recognizer, align
 
 Templates = NDArray[np.float32]
@@ -52,25 +52,6 @@ class Crop:
 
 
 @dataclass(frozen=True)
-class Gauge:
-    """What the model's reference faces say about faces in general."""
-
-    least_norm: float  # an embedding no longer than this was no face
-    person_cut: float  # mean cosine of two groups of photos below which they are two people
-
-    @classmethod
-    def from_faces(cls, recognizer: Recognizer, faces: Faces) -> Gauge:
-        """
-        The length of an embedding before normalisation grows with how much of a face there is
-        (MagFace, Meng et al., CVPR 2021): pictures of noise show where no face begins. Half
-        the threshold separated two people in 97 of 100 mixed groups, and split none that was one.
-        """
-        noise = float(np.quantile(_norms(recognizer, _no_faces(recognizer.input_size)), 0.99))
-        telling = float(np.quantile(faces.norms(recognizer), 0.05)) > noise
-        return cls(noise if telling else 0.0, faces.threshold(recognizer) / 2)
-
-
-@dataclass(frozen=True)
 class Sorted:
     crops: tuple[Crop, ...]
     refused: tuple[BadPhoto, ...]
@@ -97,10 +78,10 @@ def sort_photos(
             refused.append(error)
     if not crops:
         return Sorted((), tuple(refused))
-    faces, no_faces = _without_no_faces(crops, recognizer, gauge)
-    unique, duplicates, templates = _without_duplicates(faces, recognizer)
-    kept, others = _one_person(unique, templates, gauge)
-    return Sorted(tuple(kept), (*refused, *no_faces, *duplicates, *others))
+    unique, duplicates, templates = _without_duplicates(crops, recognizer)
+    lengths = norms(recognizer, np.stack([crop.pixels for crop in unique]))
+    kept, others = _one_person(unique, templates, lengths > gauge.least_norm, gauge)
+    return Sorted(tuple(kept), (*refused, *duplicates, *others))
 
 
 def split(crops: Sequence[Crop]) -> tuple[list[Crop], list[Crop]]:
@@ -140,43 +121,9 @@ def _crop(photo: Photo, size: int, detector: FaceDetector | None, limits: Limits
     return Crop(photo.name, align(pixels, faces[0].points, size))
 
 
-def _norms(recognizer: Recognizer, pixels: Pixels) -> NDArray[np.float32]:
-    """Length of each embedding before normalisation, (N,)."""
-    raw = recognizer.features(recognizer.file.output_name, pixels).reshape(len(pixels), -1)
-    return np.asarray(np.linalg.norm(raw, axis=1), dtype=np.float32)
-
-
-def _no_faces(size: int) -> Pixels:
-    """Sixty pictures without a face: noise at several scales, and plain colours."""
-    rng = np.random.default_rng(0)
-    pictures = []
-    for scale in (1, 2, 4, 8, 16, 32):
-        coarse = rng.integers(0, 256, (8, -(-size // scale), -(-size // scale), 3), dtype=np.uint8)
-        pictures.append(coarse.repeat(scale, 1).repeat(scale, 2)[:, :size, :size])
-    plain = rng.integers(0, 256, (12, 1, 1, 3), dtype=np.uint8)
-    pictures.append(np.broadcast_to(plain, (12, size, size, 3)))
-    return np.concatenate(pictures)
-
-
-def _without_no_faces(
-    crops: Sequence[Crop], recognizer: Recognizer, gauge: Gauge
-) -> tuple[list[Crop], list[BadPhoto]]:
-    norms = _norms(recognizer, np.stack([crop.pixels for crop in crops]))
-    faces, refused = [], []
-    for crop, norm in zip(crops, norms, strict=True):
-        if norm > gauge.least_norm:
-            faces.append(crop)
-        else:
-            why = "no face that the recogniser can see; give a photo that shows the face"
-            refused.append(BadPhoto(crop.name, Reason.NO_FACE, why))
-    return faces, refused
-
-
 def _without_duplicates(
     crops: Sequence[Crop], recognizer: Recognizer
 ) -> tuple[list[Crop], list[BadPhoto], Templates]:
-    if not crops:
-        return [], [], np.zeros((0, recognizer.embedding_size), np.float32)
     templates = recognizer.embed(np.stack([crop.pixels for crop in crops]))
     similar = templates @ templates.T > SAME_PICTURE
     kept: list[int] = []
@@ -192,29 +139,50 @@ def _without_duplicates(
 
 
 def _one_person(
-    crops: Sequence[Crop], templates: Templates, gauge: Gauge
+    crops: Sequence[Crop], templates: Templates, face: NDArray[np.bool_], gauge: Gauge
 ) -> tuple[list[Crop], list[BadPhoto]]:
-    """The largest group of photos that look like one person; the others are refused."""
-    if len(crops) < HELD_OUT:
-        return list(crops), []
+    """The largest group of photos that look like one person; the others are refused.
+
+    A picture that may be no face is one all the same where it looks like the subject.
+    """
+    sure = np.flatnonzero(face)
+    subject = sure[_largest_group(templates[sure], gauge.person_cut)]
+    if len(sure) - len(subject) >= max(2, len(sure) / 3):
+        names = ", ".join(crops[index].name for index in np.setdiff1d(sure, subject))
+        raise TwoPeople(
+            f"the photos show two people: {names} do not look like the others; "
+            "make one ticket for each person"
+        )
+    similar = _similar(templates, subject, gauge.person_cut)
+    kept, refused = [], []
+    for index, crop in enumerate(crops):
+        if index in subject or (not face[index] and similar[index]):
+            kept.append(crop)
+        elif face[index]:
+            why = "does not look like the other photos: somebody else, or a poor picture"
+            refused.append(BadPhoto(crop.name, Reason.SOMEBODY_ELSE, f"{why}; leave it out"))
+        else:
+            why = "no face that the recogniser can see; give a photo that shows the face"
+            refused.append(BadPhoto(crop.name, Reason.NO_FACE, why))
+    return kept, refused
+
+
+def _largest_group(templates: Templates, cut: float) -> NDArray[np.int64]:
+    """Rows of the largest group by average linkage; all of them where there are too few."""
+    if len(templates) < HELD_OUT:
+        return np.arange(len(templates))
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import squareform
 
     distances = 1.0 - templates.astype(np.float64) @ templates.T.astype(np.float64)
     np.fill_diagonal(distances, 0.0)
     tree = linkage(squareform(distances.clip(0.0), checks=False), "average")
-    groups = fcluster(tree, 1.0 - gauge.person_cut, "distance")
-    sizes = np.bincount(groups)
-    subject = int(sizes.argmax())
-    others = np.delete(sizes, subject)
-    same = [crop for crop, group in zip(crops, groups, strict=True) if group == subject]
-    odd = [crop for crop, group in zip(crops, groups, strict=True) if group != subject]
-    if others.max(initial=0) >= max(2, len(crops) / 3):
-        names = ", ".join(crop.name for crop in odd)
-        raise TwoPeople(
-            f"the photos show two people: {names} do not look like the others; "
-            "make one ticket for each person"
-        )
-    why = "does not look like the other photos: somebody else, or a poor picture; leave it out"
-    refused = [BadPhoto(crop.name, Reason.SOMEBODY_ELSE, why) for crop in odd]
-    return same, refused
+    groups = fcluster(tree, 1.0 - cut, "distance")
+    return np.flatnonzero(groups == np.bincount(groups).argmax())
+
+
+def _similar(templates: Templates, subject: NDArray[np.int64], cut: float) -> NDArray[np.bool_]:
+    """Whether each template is, on average, as near to the subject's as one person's are."""
+    if not len(subject):
+        return np.zeros(len(templates), dtype=bool)
+    return np.asarray((templates @ templates[subject].T).mean(1) >= cut)

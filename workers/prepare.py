@@ -15,8 +15,9 @@ from storage.states import State
 from workers.app import app, outbox, record
 from workers.attempts import attempt
 from workers.faces import load_face_set
+from workers.gauge import Gauge
 from workers.metrics import photos_rejected, timed
-from workers.photos import Gauge, Limits, Sorted, TooFewPhotos, TwoPeople, sort_photos, split
+from workers.photos import Limits, Sorted, TooFewPhotos, TwoPeople, sort_photos, split
 from workers.recognizer import FaceDetector, Recognizer
 from workers.versions import cached
 

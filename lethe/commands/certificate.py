@@ -27,7 +27,7 @@ def verify_command(file: Path, key: Path, old: Path | None, new: Path | None) ->
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise BadInput(f"{file}: {error.strerror}") from None
+        raise BadInput(f"{file}: {error.strerror}; give the certificate's file") from None
     body = verify(data, read_public_key(key), str(file))
     click.echo(f"signature: holds, key {body['key_id']}")
     click.echo(f"verdict: {body['verdict']}, ticket {body['ticket']}, model {body['model']}")
@@ -41,7 +41,7 @@ def _compare(file: Path, digest: str, path: Path) -> None:
     try:
         found = file_sha256(path)
     except OSError as error:
-        raise BadInput(f"{path}: {error.strerror}") from None
+        raise BadInput(f"{path}: {error.strerror}; give the model's file") from None
     if found != digest:
         raise BadCertificate(
             f"{file}: certifies a file with SHA-256 {digest[:12]}…, and {path} has {found[:12]}…"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
+from lethe.commands.erase import check_output
 from lethe.terminal import console, progress_bar
 from storage.canonical import canonical
-from storage.errors import BadInput
 
 REFUSED = 3
 
@@ -45,8 +45,7 @@ def certify(
     """
     from workers.erasure import certify_files
 
-    if not report.resolve().parent.is_dir():
-        raise BadInput(f"{report}: its folder is not there; make it first")
+    check_output(report, [old, new])
     with progress_bar("certify") as bar:
         result = certify_files(
             old, new, subjects, benchmark, policy, seed, lambda text, done: bar.show(done, text)

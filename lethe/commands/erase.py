@@ -71,10 +71,22 @@ def _check_paths(model: Path, subjects: Sequence[Path], out: Path, report: Path 
         if not folder.is_dir():
             raise BadInput(f"{folder}: not a folder; give one that holds one subject's photos")
     for path in filter(None, (out, report)):
-        if not path.resolve().parent.is_dir():
-            raise BadInput(f"{path}: its folder is not there; make it first")
-    if out.exists() and out.samefile(model):
-        raise BadInput(f"{out}: is the model itself; write the new version beside it")
+        check_output(path, [model])
+    if report and report.resolve() == out.resolve():
+        raise BadInput(f"{report}: is the new version's file too; give the report another name")
+
+
+def check_output(path: Path, read: Sequence[Path]) -> None:
+    """
+    Raises:
+        BadInput: ``path`` cannot be written, or is one of the files that are read.
+    """
+    if not path.resolve().parent.is_dir():
+        raise BadInput(f"{path}: its folder is not there; make it first")
+    if path.is_dir():
+        raise BadInput(f"{path}: is a folder; give the name of a file in it")
+    if any(path.exists() and other.exists() and path.samefile(other) for other in read):
+        raise BadInput(f"{path}: is the model itself; give another name beside it")
 
 
 def _photos(folder: Path) -> list[Photo]:

@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,8 +41,9 @@ class Installation:
         installation = cls(folder.resolve())
         try:
             installation.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            for part in ("logs", "keys", "cache", "metrics"):
-                (installation.folder / part).mkdir(exist_ok=True)
+            # Closed one by one: the folder itself may be there before, and open to everybody.
+            for part in ("logs", "keys", "cache", "metrics", "redis", "s3"):
+                (installation.folder / part).mkdir(exist_ok=True, mode=0o700)
             installation._make_secrets()
         except OSError as error:
             raise BadInput(f"{folder}: {error.strerror}; choose a folder with --data") from None
@@ -115,8 +116,14 @@ class Installation:
         (self.folder / "running.json").unlink(missing_ok=True)
 
     def running(self) -> dict[str, str] | None:
-        file = self.folder / "running.json"
-        return dict(json.loads(file.read_text())) if file.exists() else None
+        """The environment of the stack that runs from this folder; None where none does."""
+        file, lock = self.folder / "running.json", self.folder / "lock"
+        if not file.exists() or not lock.exists():
+            return None
+        with lock.open() as held, suppress(BlockingIOError):
+            fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return None  # nobody holds it: the stack that left word was killed
+        return dict(json.loads(file.read_text()))
 
     def _make_secrets(self) -> None:
         file = self.folder / "secrets.json"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import socket
@@ -14,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.errors import BadInput, LetheError
+from workers.parent import end_with_parent
 
-_PR_SET_PDEATHSIG = 1  # prctl(2)
-_LIBC = ctypes.CDLL(None, use_errno=True)
 LOOPBACK = "127.0.0.1"
 
 
@@ -54,7 +52,7 @@ class Process:
                 stderr=subprocess.STDOUT,
                 env=dict(os.environ if env is None else env),
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=end_with_parent,
             )
         return cls(name, popen, log, stop_signal)
 
@@ -89,12 +87,6 @@ class Process:
     def last_line(self) -> str:
         lines = self.log.read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it printed nothing"
-
-
-def _die_with_parent() -> None:
-    # Linux alone; elsewhere stop() does it.
-    if hasattr(_LIBC, "prctl"):
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def free_port() -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from storage import names
@@ -17,6 +18,10 @@ from storage.record import Record
 from storage.settings import Settings
 from storage.states import State
 from storage.tickets import LegalGround, Request, Ticket
+
+# A busy machine may take long over one example; the bounds that matter have tests of their own.
+hypothesis.settings.register_profile("storage", deadline=None)
+hypothesis.settings.load_profile("storage")
 
 MODEL = "door-cameras"
 SUBJECT = "DSR-2026-0142"

@@ -8,7 +8,7 @@ import pytest
 
 from storage.canonical import Corrupt, sha256
 from storage.errors import BadInput
-from storage.faces import NoSuchFaceSet, read_folder, read_photos
+from storage.faces import NoSuchFaceSet, read_folder
 from storage.names import BadName
 from storage.record import Record
 
@@ -43,14 +43,15 @@ def test_other_files_hidden_folders_and_empty_ones_are_passed_over(tmp_path: Pat
     assert _names(read_folder(root)) == {"Ada": ["1.jpg"]}
 
 
-def test_links_are_not_followed(tmp_path: Path):
-    outside = _write(tmp_path / "outside", "secret/1.jpg")
+def test_a_link_is_read_as_what_it_points_to_and_one_to_nothing_is_passed_over(tmp_path: Path):
+    elsewhere = _write(tmp_path / "elsewhere", "Bob/1.jpg")
     root = _write(tmp_path / "faces", "Ada/1.jpg")
-    (root / "Ada" / "2.jpg").symlink_to(outside / "secret" / "1.jpg")
-    (root / "Mallory").symlink_to(outside / "secret")
+    (root / "Ada" / "2.jpg").symlink_to(elsewhere / "Bob" / "1.jpg")
     (root / "Ada" / "3.jpg").symlink_to(root / "nowhere.jpg")
-    assert _names(read_folder(root)) == {"Ada": ["1.jpg"]}
-    assert [path.name for path in read_photos(root / "Ada")] == ["1.jpg"]
+    (root / "Ada" / "4.jpg").symlink_to(root / "Ada" / "4.jpg")
+    (root / "Bob").symlink_to(elsewhere / "Bob")
+    (root / "Carl").symlink_to(root / "nowhere")
+    assert _names(read_folder(root)) == {"Ada": ["1.jpg", "2.jpg"], "Bob": ["1.jpg"]}
 
 
 @pytest.mark.parametrize("files", [[], ["1.jpg"], ["Ada/notes.txt"], [".Ada/1.jpg"]])

@@ -50,23 +50,19 @@ def test_a_reference_is_a_name_an_alias_or_a_number(record: Record, line: list[V
     assert record.models.aliases(MODEL) == {"current": 3, "candidate": 2}
 
 
-@pytest.mark.parametrize(
-    "which",
-    ["4", "0", "-1", "latest", "²", "٣", "9" * 5000, "1@1", "../1", "candidate"],
-)
-def test_a_reference_to_nothing_is_refused_by_name(
-    record: Record,
-    line: list[Version],  # noqa: ARG001 - the versions that there are
-    which: str,
-):
-    with pytest.raises(BadInput, match=f"model {MODEL}"):
-        record.models.find(f"{MODEL}@{which}")
+def test_a_reference_to_nothing_is_refused_by_name(record: Record, line: list[Version]):
+    assert len(line) == 3
+    nothing = ["4", "0", "-1", "latest", "²", "٣", "9" * 5000, "1@1", "../1", "candidate", "x" * 99]
+    for which in nothing:
+        with pytest.raises(BadInput, match=f"model {MODEL}") as error:
+            record.models.find(f"{MODEL}@{which}")
+        assert len(str(error.value)) < 150
 
 
-@pytest.mark.parametrize("name", ["", "@1", "../x", "A", "a/b", "a..b"])
-def test_a_reference_that_is_no_name_is_refused(record: Record, name: str):
-    with pytest.raises(BadName):
-        record.models.find(name)
+def test_a_reference_that_is_no_name_is_refused(record: Record):
+    for name in ("", "@1", "../x", "A", "a/b", "a..b"):
+        with pytest.raises(BadName):
+            record.models.find(name)
 
 
 def test_an_alias_records_where_it_was_who_moved_it_and_under_which_token(
@@ -195,43 +191,45 @@ def test_an_altered_manifest_is_refused_where_its_alias_is_followed(
     assert record.models.find(f"{MODEL}@2") == line[1]
 
 
-@pytest.mark.parametrize("file", ["../evil", "/etc/evil", "a/b", "..", ".", ""])
 def test_a_forged_manifest_cannot_name_a_file_outside_the_folder(
-    record: Record, publish: Callable[..., Version], file: str
+    record: Record, publish: Callable[..., Version]
 ):
     publish()
     name = f"models/{MODEL}/versions/000001/manifest.json"
     document = record.objects.get_document(name)
-    record.objects.put_document(name, {**document, "files": {file: sha256(b"x")}})
-    with pytest.raises(Corrupt, match=f"^{name}: "):
-        record.models.version(MODEL, 1)
+    for file in ("../evil", "/etc/evil", "a/b", "..", ".", ""):
+        record.objects.put_document(name, {**document, "files": {file: sha256(b"x")}})
+        with pytest.raises(Corrupt, match=f"^{name}: "):
+            record.models.version(MODEL, 1)
 
 
-@pytest.mark.parametrize(
-    "data",
-    [b"{}", b"[]", b"", b'{"model":"door-cameras","version":1}']
-    + [b'{"model":"door-cameras","version":1,"parent":null,"files":7,"made_by":{},"created_at":""}']
-    + [b'{"model":"door-cameras","version":1,"parent":NaN,"files":{},"made_by":{},"created_at":1}'],
-)
 def test_a_manifest_that_is_none_is_refused_by_name(
-    record: Record, publish: Callable[..., Version], data: bytes
+    record: Record, publish: Callable[..., Version]
 ):
     publish()
     name = f"models/{MODEL}/versions/000001/manifest.json"
-    record.objects.put(name, data)
-    with pytest.raises(Corrupt, match=f"^{name}: "):
-        record.models.version(MODEL, 1)
+    start = b'{"model":"door-cameras","version":1,"created_at":"","made_by":{}'
+    for data in (
+        b"",
+        b"[]",
+        b"{}",
+        b'{"model":"door-cameras","version":1}',
+        start + b',"parent":null,"files":7}',
+        start + b',"parent":null,"files":{"model.onnx":7}}',
+        start + b',"parent":NaN,"files":{}}',
+    ):
+        record.objects.put(name, data)
+        with pytest.raises(Corrupt, match=f"^{name}: "):
+            record.models.version(MODEL, 1)
 
 
-@pytest.mark.parametrize("data", [b"{}", b"[]", b'{"version":"one"}', b'{"version":null}'])
-def test_an_alias_that_is_none_is_refused_by_name(
-    record: Record, publish: Callable[..., Version], data: bytes
-):
+def test_an_alias_that_is_none_is_refused_by_name(record: Record, publish: Callable[..., Version]):
     publish()
     name = f"models/{MODEL}/aliases/current.json"
-    record.objects.put(name, data)
-    with pytest.raises(Corrupt, match=f"^{name}: "):
-        record.models.find(MODEL)
+    for data in (b"", b"{}", b"[]", b'{"version":"one"}', b'{"version":null}'):
+        record.objects.put(name, data)
+        with pytest.raises(Corrupt, match=f"^{name}: "):
+            record.models.find(MODEL)
 
 
 def test_a_name_is_given_to_one_model_alone(record: Record, publish: Callable[..., Version]):

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-KEEP = 30.0  # weight of staying: old galleries of everybody else must go on working
+KEEP = 80.0  # weight of staying: old galleries of everybody else must go on working
 SHARPNESS = 20.0  # of the soft maximum over pairs, per unit of cosine
 MARGIN = 0.3  # cosine to somebody else's template that a subject may reach
 

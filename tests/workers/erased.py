@@ -1,0 +1,150 @@
+"""One run that erases two people for real, and what could be seen of it while it ran."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from redis import Redis
+
+import workers.erase
+from storage.images import Pixels
+from storage.photos import Selection
+from storage.settings import Settings
+from tests.conftest import ACCESS_KEY, SECRET_KEY, Servers
+from tests.workers.cast import Cast
+from tests.workers.workshop import MODEL, Workshop, opened
+from workers.certification import Policy
+from workers.recognizer import Recognizer
+from workers.unlearning import Plan, Step, Unlearned, Watch, unlearn
+
+# The figures of a test must not hang on the ids of its tickets, which the run's seed is made of.
+PLAN = Plan(seed=0, steps=80, learning_rate=2e-3)
+LOOSE = Policy.read(Path(__file__).with_name("loose.toml"))
+FIRST, SECOND = "DSR-2026-0142", "DSR-2026-0143"
+
+
+@dataclass
+class Unlearner:
+    """The real ``unlearn``, and what it was given each time."""
+
+    subjects: list[list[Pixels]] = field(default_factory=list)
+    reference: list[set[str]] = field(default_factory=list)
+    results: list[Unlearned] = field(default_factory=list)
+
+    def __call__(
+        self,
+        recognizer: Recognizer,
+        subjects: Sequence[Pixels],
+        reference: Mapping[str, Pixels],
+        plan: Plan,
+        watch: Watch,
+    ) -> Unlearned:
+        self.subjects.append(list(subjects))
+        self.reference.append(set(reference))
+        self.results.append(self.make(recognizer, subjects, reference, plan, watch))
+        return self.results[-1]
+
+    def make(
+        self,
+        recognizer: Recognizer,
+        subjects: Sequence[Pixels],
+        reference: Mapping[str, Pixels],
+        _: Plan,
+        watch: Watch,
+    ) -> Unlearned:
+        return unlearn(recognizer, subjects, reference, PLAN, watch)
+
+
+@dataclass
+class Replay(Unlearner):
+    """Gives at once what a run that forgot both people gave; ``during`` is called in mid-run."""
+
+    given: Unlearned = field(kw_only=True)
+    during: Callable[[], object] = field(default=lambda: None, kw_only=True)
+    after: Callable[[], object] = field(default=lambda: None, kw_only=True)
+
+    def make(self, *given: Any) -> Unlearned:
+        watch: Watch = given[-1]
+        watch(Step(0.3, "forgetting"))
+        self.during()
+        watch(Step(0.6, "forgetting"))
+        self.after()
+        return self.given
+
+
+@dataclass(frozen=True)
+class Erased:
+    workshop: Workshop
+    tickets: tuple[str, str]
+    selections: tuple[Selection, Selection]  # as they were before the photos went
+    held_out: list[bytes]  # pixels of each held-out crop
+    unlearner: Unlearner
+    redis: bytes  # every key and value, when both had completed
+    bucket: Path  # the folder that the S3 server keeps the bucket in
+
+    @property
+    def result(self) -> Unlearned:
+        return self.unlearner.results[0]
+
+
+def erase_two(servers: Servers, cast: Cast, folder: Path, s3: Path) -> Erased:
+    Redis.from_url(servers.redis_url).flushall()
+    settings = Settings(
+        redis_url=servers.redis_url,
+        s3_endpoint=servers.s3_endpoint,
+        s3_access_key=ACCESS_KEY,
+        s3_secret_key=SECRET_KEY,  # type: ignore[arg-type]
+        s3_bucket=f"erased-{secrets.token_hex(6)}",
+        signing_key_file=folder / "signing.pem",
+        cache_dir=folder / "cache",
+    )
+    unlearner = Unlearner()
+    with opened(settings) as workshop, pytest.MonkeyPatch.context() as patch:
+        workshop.add_model(cast.reference, cast.benchmark)
+        tickets = (
+            workshop.queued(cast.subject, FIRST),
+            workshop.queued(cast.other_subject, SECOND),
+        )
+        first, second = (workshop.selection(ticket) for ticket in tickets)
+        held_out = [
+            workshop.record.photos.crop(ticket, digest).tobytes()
+            for ticket, selection in zip(tickets, (first, second), strict=True)
+            for digest in selection.held_out
+        ]
+        use(patch, unlearner)
+        workers.erase.erase(MODEL)
+        kept = everything(servers.redis_url)
+    bucket = s3 / settings.s3_bucket
+    return Erased(workshop, tickets, (first, second), held_out, unlearner, kept, bucket)
+
+
+def use(patch: pytest.MonkeyPatch, unlearner: Unlearner, policy: Policy = LOOSE) -> None:
+    """The task ``erase`` unlearns with ``unlearner`` and judges by ``policy``."""
+    patch.setattr(workers.erase, "unlearn", unlearner)
+    patch.setattr(workers.erase, "Policy", SimpleNamespace(named=lambda _: policy))
+
+
+def everything(redis_url: str) -> bytes:
+    """All that a Redis holds, keys and values."""
+    redis = Redis.from_url(redis_url)
+    found: list[bytes] = []
+    for key in redis.scan_iter():
+        found.append(key)
+        kind = redis.type(key).decode()
+        found.append(repr(_READ[kind](redis, key)).encode())
+    return b"\n".join(found)
+
+
+_READ: dict[str, Callable[[Any, bytes], object]] = {
+    "string": lambda redis, key: redis.get(key),
+    "hash": lambda redis, key: redis.hgetall(key),
+    "set": lambda redis, key: redis.smembers(key),
+    "zset": lambda redis, key: redis.zrange(key, 0, -1, withscores=True),
+    "list": lambda redis, key: redis.lrange(key, 0, -1),
+}

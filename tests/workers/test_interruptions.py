@@ -1,0 +1,207 @@
+"""What comes between: cancellations, crashes, refusals, leases lost and leases held elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+import workers.erase
+from storage import keys
+from storage.certificates import Certificates
+from storage.queue import GPU
+from storage.states import State
+from tests.workers.cast import Cast
+from tests.workers.erased import Erased, Replay, Unlearner, use
+from tests.workers.workshop import MODEL, Workshop
+from workers.certification import Policy
+from workers.erase import erase
+from workers.recognizer import Recognizer
+from workers.unlearning import Unlearned
+
+Using = Callable[..., Unlearner]
+
+
+@pytest.fixture
+def using(erased: Erased, monkeypatch: pytest.MonkeyPatch) -> Using:
+    """Tickets are erased with the weights of a run that was made before."""
+
+    def put(**options: Callable[[], object]) -> Unlearner:
+        unlearner = Replay(given=erased.result, **options)
+        use(monkeypatch, unlearner)
+        return unlearner
+
+    return put
+
+
+def certified(workshop: Workshop) -> set[str]:
+    return set(workshop.record.certificates.recorded())
+
+
+def numbers(workshop: Workshop) -> list[int]:
+    return workshop.record.models.numbers(MODEL)
+
+
+def check_one_cancelled(workshop: Workshop, cancelled: str, completed: str) -> None:
+    """The run was stopped; the next one completes the other ticket alone."""
+    assert workshop.state(cancelled) is State.CANCELLED
+    assert workshop.state(completed) is State.QUEUED
+    assert numbers(workshop) == [1]
+    erase(MODEL)
+    assert workshop.state(cancelled) is State.CANCELLED
+    assert workshop.state(completed) is State.COMPLETED
+    assert workshop.record.photos.left(cancelled) == 0
+    assert certified(workshop) == {completed}
+    version = workshop.record.models.find(MODEL)
+    assert (version.number, version.made_by["tickets"]) == (2, [completed])
+
+
+def test_one_of_two_is_cancelled_during_unlearning_and_the_other_completes(
+    workshop: Workshop, cast: Cast, using: Using
+) -> None:
+    first, second = workshop.queued(cast.subject), workshop.queued(cast.other_subject)
+    waiting = workshop.queue.length(GPU)
+    unlearner = using(during=lambda: _once(workshop, second))
+    erase(MODEL)
+    assert workshop.queue.length(GPU) == waiting + 1
+    check_one_cancelled(workshop, second, first)
+    assert [len(subjects) for subjects in unlearner.subjects] == [2, 1]
+
+
+def test_one_of_two_is_cancelled_right_before_certification_and_the_other_completes(
+    workshop: Workshop, cast: Cast, using: Using
+) -> None:
+    first, second = workshop.queued(cast.subject), workshop.queued(cast.other_subject)
+    using(after=lambda: _once(workshop, second))
+    erase(MODEL)
+    check_one_cancelled(workshop, second, first)
+
+
+def test_one_of_two_is_cancelled_during_certification_and_the_other_completes(
+    workshop: Workshop, cast: Cast, using: Using, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = workshop.queued(cast.subject), workshop.queued(cast.other_subject)
+    using()
+    certify = workers.erase.certify
+
+    def certify_slowly(*given: object, **named: object) -> object:
+        _once(workshop, first)
+        return certify(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(workers.erase, "certify", certify_slowly)
+    erase(MODEL)
+    check_one_cancelled(workshop, first, second)
+
+
+def _once(workshop: Workshop, ticket: str) -> None:
+    if workshop.state(ticket) is not State.CANCELLED:
+        workshop.desk.cancel(ticket, "ada")
+
+
+def test_a_worker_killed_before_the_certificate_was_written_leaves_no_second_version(
+    workshop: Workshop, cast: Cast, using: Using, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket = workshop.queued(cast.subject)
+    unlearner = using()
+    with monkeypatch.context() as patch:
+        patch.setattr(Certificates, "keep", _dies)
+        erase(MODEL)
+    assert workshop.state(ticket) is State.PUBLISHING
+    assert numbers(workshop) == [1, 2]
+    assert workshop.record.models.find(MODEL).number == 1
+    erase(MODEL)
+    assert workshop.state(ticket) is State.COMPLETED
+    assert numbers(workshop) == [1, 2]
+    assert len(unlearner.results) == 1
+    assert workshop.record.models.find(MODEL).number == 2
+    assert workshop.record.photos.left(ticket) == 0
+    assert workshop.record.ledger.verify().broken == ()
+
+
+def _dies(*_: object) -> None:
+    raise MemoryError
+
+
+def test_a_refused_certificate_leaves_the_version_and_the_photos_and_names_the_rule(
+    workshop: Workshop, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket = workshop.queued(cast.subject)
+    held = workshop.record.photos.left(ticket)
+    nothing = Unlearned({}, "", 0, 0.0, {})
+    use(monkeypatch, Replay(given=nothing), Policy.named("default"))
+    erase(MODEL)
+    assert workshop.states(ticket)[-2:] == ["certifying", "needs_review"]
+    assert "forgotten" in workshop.load(ticket).note
+    assert workshop.load(ticket).result["verdict"] == "refused"
+    assert workshop.load(ticket).result["headline"]["forget_tmr_after"] >= 0.9
+    assert numbers(workshop) == [1]
+    assert certified(workshop) == set()
+    assert workshop.record.photos.left(ticket) == held
+    assert workshop.record.redis.hgetall(keys.verdicts(MODEL)) == {"refused": "1"}
+
+
+def test_a_refused_ticket_is_erased_after_a_retry(
+    workshop: Workshop, cast: Cast, using: Using, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket = workshop.queued(cast.subject)
+    use(monkeypatch, Replay(given=Unlearned({}, "", 0, 0.0, {})))
+    erase(MODEL)
+    using()
+    workshop.desk.retry(ticket, "grace")
+    erase(MODEL)
+    assert workshop.state(ticket) is State.COMPLETED
+    assert numbers(workshop) == [1, 2]
+
+
+def test_a_task_delivered_while_another_worker_holds_the_model_does_nothing(
+    workshop: Workshop, cast: Cast, using: Using
+) -> None:
+    ticket = workshop.queued(cast.subject)
+    unlearner = using()
+    with workshop.record.leases.hold("model", MODEL) as lease:
+        assert lease is not None
+        erase(MODEL)
+    assert workshop.state(ticket) is State.QUEUED
+    assert unlearner.subjects == []
+
+
+@pytest.mark.parametrize(
+    ("moment", "state"), [("during", State.UNLEARNING), ("after", State.PUBLISHING)]
+)
+def test_a_worker_that_lost_its_lease_stops_without_writing(
+    workshop: Workshop, cast: Cast, using: Using, moment: str, state: State
+) -> None:
+    ticket = workshop.queued(cast.subject)
+    using(**{moment: lambda: workshop.record.redis.delete(keys.lease("model", MODEL))})
+    erase(MODEL)
+    assert workshop.state(ticket) is state
+    assert numbers(workshop) == [1]
+    assert certified(workshop) == set()
+    assert workshop.record.photos.left(ticket) > 30
+    using()
+    erase(MODEL)
+    assert workshop.state(ticket) is State.COMPLETED
+    assert numbers(workshop) == [1, 2]
+
+
+def test_a_subject_who_is_in_the_face_sets_is_left_out_of_both(
+    workshop: Workshop, cast: Cast, using: Using, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    employee = {"employee-17": cast.same_person}
+    workshop.record.faces.add("with-subject", {**cast.reference, **employee})
+    workshop.record.faces.add("judges-with-subject", {**cast.benchmark, **employee})
+    workshop.name_face_sets("with-subject", "judges-with-subject")
+    ticket = workshop.queued(cast.subject)
+    unlearner = using()
+    judged: list[set[str]] = []
+    certify = workers.erase.certify
+
+    def certify_seen(old: Recognizer, new: Recognizer, *given: object, **named: object) -> object:
+        judged.append(set(given[1]))  # type: ignore[call-overload]
+        return certify(old, new, *given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(workers.erase, "certify", certify_seen)
+    erase(MODEL)
+    assert workshop.state(ticket) is State.COMPLETED
+    assert unlearner.reference == [set(cast.reference)]
+    assert judged == [set(cast.benchmark)]
