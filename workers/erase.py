@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
@@ -13,7 +14,7 @@ from storage.leases import Lease
 from storage.models import MODEL_FILE
 from storage.progress import Progress
 from storage.record import Record
-from storage.states import State
+from storage.states import ENDED, BadTransition, State
 from storage.tickets import Ticket
 from workers.app import app, outbox, record
 from workers.attempts import ACTOR, RunChanged, attempt
@@ -21,7 +22,7 @@ from workers.certification import Certification, Policy, certify
 from workers.metrics import erasures, timed
 from workers.publish import finish, publish
 from workers.recognizer import Recognizer
-from workers.run import Run, load_run
+from workers.run import NoPhotos, Run, load_run
 from workers.sweep import IN_ERASURE
 from workers.unlearning import Plan, Step, unlearn
 
@@ -63,10 +64,10 @@ def _erase(kept: Record, model: str, tickets: Sequence[Ticket], lease: Lease) ->
     open_tickets = finish(kept, model, tickets, lease)
     if not open_tickets:
         return
-    for ticket in open_tickets:
-        kept.tickets.move(ticket.id, State.UNLEARNING, ACTOR)
-    run = load_run(kept, current, open_tickets)
-    with tempfile.TemporaryDirectory(prefix="lethe-") as scratch:
+    with _cancellable(kept, open_tickets), tempfile.TemporaryDirectory(prefix="lethe-") as scratch:
+        for ticket in open_tickets:
+            kept.tickets.move(ticket.id, State.UNLEARNING, ACTOR)
+        run = load_run(kept, current, open_tickets)
         new = Path(scratch) / MODEL_FILE
         with timed("unlearning"):
             _unlearn(kept, run, new, lease)
@@ -86,7 +87,6 @@ def _unlearn(kept: Record, run: Run, new: Path, lease: Lease) -> None:
         lease.check()
         for ticket in run.tickets:
             if kept.tickets.get(ticket.id).state is not State.UNLEARNING:
-                _put_back(kept, run, ticket.id)
                 raise RunChanged
             kept.progress.show(
                 ticket.id, Progress("unlearning", step.fraction, step.text, step.figures)
@@ -100,10 +100,24 @@ def _unlearn(kept: Record, run: Run, new: Path, lease: Lease) -> None:
     log.info("unlearned", model=run.version.model, seconds=round(result.seconds, 1))
 
 
-def _put_back(kept: Record, run: Run, cancelled: str) -> None:
-    for ticket in run.tickets:
-        if ticket.id != cancelled and kept.tickets.load(ticket.id).state is State.UNLEARNING:
-            kept.tickets.move(ticket.id, State.QUEUED, ACTOR, note="the run is made again")
+@contextmanager
+def _cancellable(kept: Record, tickets: Sequence[Ticket]) -> Iterator[None]:
+    """When a ticket is cancelled in mid-run the others go back, and the run is made again.
+
+    Raises:
+        RunChanged: some ticket was cancelled; what that broke is not the others' failure.
+    """
+    try:
+        yield
+    except (RunChanged, BadTransition, NoPhotos):
+        now = [kept.tickets.load(ticket.id) for ticket in tickets]
+        left = [ticket for ticket in now if ticket.state not in ENDED]
+        if len(left) == len(tickets):
+            raise
+        for ticket in left:
+            if ticket.state in {State.UNLEARNING, State.CERTIFYING}:
+                kept.tickets.move(ticket.id, State.QUEUED, ACTOR, note="the run is made again")
+        raise RunChanged from None
 
 
 def _certify(kept: Record, run: Run, new: Path) -> Certification:

@@ -11,7 +11,7 @@ from storage.errors import BadInput
 from storage.photos import Selection
 from storage.progress import Progress
 from storage.record import Record
-from storage.states import State
+from storage.states import ENDED, State
 from workers.app import app, outbox, record
 from workers.attempts import attempt
 from workers.faces import load_face_set
@@ -36,6 +36,8 @@ def prepare(ticket: str) -> None:
             return  # delivered late
         with attempt(kept, [ticket]), timed("preparing"):
             _prepare(kept, ticket)
+        if kept.tickets.load(ticket).state in ENDED:
+            kept.photos.remove(ticket)  # cancelled meanwhile: what was prepared since goes, too
 
 
 def _prepare(kept: Record, ticket: str) -> None:

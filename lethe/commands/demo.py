@@ -58,7 +58,7 @@ def demo(model_file: Path | None, folder: Path | None, data: Path, port: int) ->
 
 def _cast(installation: Installation, folder: Path | None) -> Cast:
     if folder:
-        return cast_from_folder(folder)
+        return cast_from_folder(folder, installation.folder / "cache" / "cast")
     console.print("Drawing synthetic people (once) …")
     return synthetic_cast(installation.folder / "cache" / "people")
 

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
 
 from storage.errors import BadInput
 from storage.faces import read_folder
@@ -26,8 +25,10 @@ class Cast:
     benchmark: Path
 
 
-def cast_from_folder(folder: Path) -> Cast:
+def cast_from_folder(folder: Path, scene: Path) -> Cast:
     """The person with most photos is the subject; every other one is reference or benchmark.
+
+    ``scene`` gets links to the photos, one folder a part.
 
     Raises:
         BadInput: too few people.
@@ -39,7 +40,7 @@ def cast_from_folder(folder: Path) -> Cast:
             "a subject, two reference people and two benchmark people"
         )
     subject, *others = sorted(people, key=lambda person: (-len(people[person]), person))
-    scene = Path(mkdtemp(prefix="lethe-demo-"))
+    shutil.rmtree(scene, ignore_errors=True)
     for index, person in enumerate(sorted(others)):
         part = "reference" if index % 2 == 0 else "benchmark"
         for photo in people[person]:

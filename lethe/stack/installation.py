@@ -108,9 +108,7 @@ class Installation:
 
     def announce(self, environment: dict[str, str]) -> None:
         """Leaves word of where the running stack listens, for commands in other terminals."""
-        file = self.folder / "running.json"
-        file.touch(mode=0o600)
-        file.write_text(json.dumps(environment))
+        _write_closed(self.folder / "running.json", json.dumps(environment))
 
     def withdraw(self) -> None:
         (self.folder / "running.json").unlink(missing_ok=True)
@@ -128,12 +126,23 @@ class Installation:
     def _make_secrets(self) -> None:
         file = self.folder / "secrets.json"
         if not file.exists():
-            file.touch(mode=0o600)
             made = {
                 name: secrets.token_hex(32 if name == "secret_key" else 16) for name in _SECRETS
             }
             made["s3_access_key"] = "lethe" + made["s3_access_key"][:15]
-            file.write_text(json.dumps(made))
+            _write_closed(file, json.dumps(made))
         if not self.signing_key.exists():
-            write_new_key(self.signing_key)
+            part = self.signing_key.with_suffix(".part")
+            part.unlink(missing_ok=True)
+            write_new_key(part)
+            part.rename(self.signing_key)
         self.public_key.write_bytes(Signer.from_file(self.signing_key).public_pem())
+
+
+def _write_closed(file: Path, text: str) -> None:
+    """Readable by its owner alone, and whole or not there: a full disk leaves no half a secret."""
+    part = file.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600)
+    part.write_text(text)
+    part.rename(file)

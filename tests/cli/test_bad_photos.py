@@ -1,4 +1,4 @@
-"""A photo that cannot be used stops `lethe erase` in one line; one that adds nothing is left out."""
+"""A photo that cannot be used stops `lethe erase`; one that adds nothing is left out."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ People = dict[str, list[bytes]]  # person → JPEG files
 class Cast:
     subject: list[Photo]
     other_subject: list[Photo]
-    same_person: list[bytes]  # further photos of the first subject
+    same_person: list[bytes]  # the first subject as somebody in a face set
     reference: People
     benchmark: People
 
@@ -44,14 +44,18 @@ def draw(folder: Path) -> Cast:
     (again,) = _people(folder / "elsewhere").values()
     subject, other = (
         [Photo(f"{who}-holiday-{path.name}", path.read_bytes()) for path in paths]
-        for who, paths in zip(("ada", "bob"), read_folder(folder / "subjects").values(), strict=True)
+        for who, paths in zip(
+            ("ada", "bob"), read_folder(folder / "subjects").values(), strict=True
+        )
     )
     reference, benchmark = (_people(folder / name) for name in ("reference", "benchmark"))
     return Cast(subject, other, again, reference, benchmark)
 
 
 def _people(folder: Path) -> People:
-    return {who: [path.read_bytes() for path in paths] for who, paths in read_folder(folder).items()}
+    return {
+        who: [path.read_bytes() for path in paths] for who, paths in read_folder(folder).items()
+    }
 
 
 def real_photos(faces: Path, person: str, count: int, first: int = 0) -> list[Photo]:
@@ -71,5 +75,5 @@ def crops(photos: Sequence[bytes]) -> Pixels:
 
 def saved(image: Pixels, file_format: str = "PNG", **options: object) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, file_format, **options)  # type: ignore[arg-type]
+    Image.fromarray(image).save(buffer, file_format, **options)
     return buffer.getvalue()

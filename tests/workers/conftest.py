@@ -57,9 +57,7 @@ def cloakroom(settings: Settings, cast: Cast) -> Iterator[Workshop]:
 
 
 @pytest.fixture(scope="session")
-def erased(
-    servers: Servers, cast: Cast, tmp_path_factory: pytest.TempPathFactory
-) -> Erased:
+def erased(servers: Servers, cast: Cast, tmp_path_factory: pytest.TempPathFactory) -> Erased:
     """Two tickets of one model, erased once for all tests that look at what is left."""
     (s3,) = tmp_path_factory.getbasetemp().glob("servers[0-9]*/s3")
     return erase_two(servers, cast, tmp_path_factory.mktemp("erased"), s3)

@@ -42,12 +42,13 @@ class Unlearner:
         recognizer: Recognizer,
         subjects: Sequence[Pixels],
         reference: Mapping[str, Pixels],
-        plan: Plan,
+        plan: Plan,  # noqa: ARG002 - PLAN is used instead
         watch: Watch,
+        cache: Path,
     ) -> Unlearned:
         self.subjects.append(list(subjects))
         self.reference.append(set(reference))
-        self.results.append(self.make(recognizer, subjects, reference, plan, watch))
+        self.results.append(self.make(recognizer, subjects, reference, watch, cache))
         return self.results[-1]
 
     def make(
@@ -55,10 +56,10 @@ class Unlearner:
         recognizer: Recognizer,
         subjects: Sequence[Pixels],
         reference: Mapping[str, Pixels],
-        _: Plan,
         watch: Watch,
+        cache: Path,
     ) -> Unlearned:
-        return unlearn(recognizer, subjects, reference, PLAN, watch)
+        return unlearn(recognizer, subjects, reference, PLAN, watch, cache)
 
 
 @dataclass
@@ -70,7 +71,7 @@ class Replay(Unlearner):
     after: Callable[[], object] = field(default=lambda: None, kw_only=True)
 
     def make(self, *given: Any) -> Unlearned:
-        watch: Watch = given[-1]
+        watch: Watch = given[3]
         watch(Step(0.3, "forgetting"))
         self.during()
         watch(Step(0.6, "forgetting"))
@@ -99,7 +100,7 @@ def erase_two(servers: Servers, cast: Cast, folder: Path, s3: Path) -> Erased:
         redis_url=servers.redis_url,
         s3_endpoint=servers.s3_endpoint,
         s3_access_key=ACCESS_KEY,
-        s3_secret_key=SECRET_KEY,  # type: ignore[arg-type]
+        s3_secret_key=SECRET_KEY,
         s3_bucket=f"erased-{secrets.token_hex(6)}",
         signing_key_file=folder / "signing.pem",
         cache_dir=folder / "cache",
@@ -136,15 +137,14 @@ def everything(redis_url: str) -> bytes:
     found: list[bytes] = []
     for key in redis.scan_iter():
         found.append(key)
-        kind = redis.type(key).decode()
-        found.append(repr(_READ[kind](redis, key)).encode())
+        found.append(repr(_READ[redis.type(key)](redis, key)).encode())
     return b"\n".join(found)
 
 
-_READ: dict[str, Callable[[Any, bytes], object]] = {
-    "string": lambda redis, key: redis.get(key),
-    "hash": lambda redis, key: redis.hgetall(key),
-    "set": lambda redis, key: redis.smembers(key),
-    "zset": lambda redis, key: redis.zrange(key, 0, -1, withscores=True),
-    "list": lambda redis, key: redis.lrange(key, 0, -1),
+_READ: dict[bytes | str, Callable[[Any, bytes], object]] = {
+    b"string": lambda redis, key: redis.get(key),
+    b"hash": lambda redis, key: redis.hgetall(key),
+    b"set": lambda redis, key: redis.smembers(key),
+    b"zset": lambda redis, key: redis.zrange(key, 0, -1, withscores=True),
+    b"list": lambda redis, key: redis.lrange(key, 0, -1),
 }

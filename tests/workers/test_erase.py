@@ -37,8 +37,11 @@ def test_both_tickets_go_the_whole_way(erased: Erased) -> None:
         result = erased.workshop.load(ticket).result
         assert result["verdict"] == "passed"
         assert result["version"] == 2
-        assert result["headline"]["forget_tmr_after"] <= 0.4 < 0.9 < (
-            result["headline"]["forget_tmr_before"]
+        assert (
+            result["headline"]["forget_tmr_after"]
+            <= 0.4
+            < 0.9
+            < (result["headline"]["forget_tmr_before"])
         )
 
 

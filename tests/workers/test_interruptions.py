@@ -14,20 +14,25 @@ from storage.states import State
 from tests.workers.cast import Cast
 from tests.workers.erased import Erased, Replay, Unlearner, use
 from tests.workers.workshop import MODEL, Workshop
-from workers.certification import Policy
+from workers.certification import Policy, certify
 from workers.erase import erase
 from workers.recognizer import Recognizer
 from workers.unlearning import Unlearned
 
 Using = Callable[..., Unlearner]
+Moment = Callable[[], object]
+
+
+def _nothing() -> None:
+    """Nobody comes between."""
 
 
 @pytest.fixture
 def using(erased: Erased, monkeypatch: pytest.MonkeyPatch) -> Using:
     """Tickets are erased with the weights of a run that was made before."""
 
-    def put(**options: Callable[[], object]) -> Unlearner:
-        unlearner = Replay(given=erased.result, **options)
+    def put(during: Moment = _nothing, after: Moment = _nothing) -> Unlearner:
+        unlearner = Replay(given=erased.result, during=during, after=after)
         use(monkeypatch, unlearner)
         return unlearner
 
@@ -82,7 +87,6 @@ def test_one_of_two_is_cancelled_during_certification_and_the_other_completes(
 ) -> None:
     first, second = workshop.queued(cast.subject), workshop.queued(cast.other_subject)
     using()
-    certify = workers.erase.certify
 
     def certify_slowly(*given: object, **named: object) -> object:
         _once(workshop, first)
@@ -194,7 +198,6 @@ def test_a_subject_who_is_in_the_face_sets_is_left_out_of_both(
     ticket = workshop.queued(cast.subject)
     unlearner = using()
     judged: list[set[str]] = []
-    certify = workers.erase.certify
 
     def certify_seen(old: Recognizer, new: Recognizer, *given: object, **named: object) -> object:
         judged.append(set(given[1]))  # type: ignore[call-overload]

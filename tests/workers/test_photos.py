@@ -14,7 +14,8 @@ from storage.photos import Photo
 from tests.storage.pictures import animated, encoded, jpeg_bomb, picture, png_bomb
 from tests.workers.cast import PHOTOS, Cast, crops, pixels, real_photos, saved
 from workers.faces import Faces
-from workers.photos import Gauge, Limits, Sorted, TwoPeople, sort_photos
+from workers.gauge import Gauge
+from workers.photos import Limits, Sorted, TwoPeople, sort_photos
 from workers.recognizer import Recognizer
 
 Sort = Callable[[list[Photo]], Sorted]

@@ -13,6 +13,7 @@ from storage.queue import CPU, GPU
 from storage.states import State
 from tests.workers.cast import Cast, pixels, saved
 from tests.workers.workshop import Workshop
+from workers.photos import sort_photos
 from workers.prepare import prepare
 
 PREPARED = ["submitted", "approved", "preparing", "queued"]
@@ -110,11 +111,10 @@ def test_a_ticket_that_is_cancelled_while_it_is_prepared_keeps_no_photos(
     cloakroom: Workshop, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticket = cloakroom.approved(cast.subject)
-    sort = workers.prepare.sort_photos
 
     def sort_slowly(*given: object) -> object:
         cloakroom.desk.cancel(ticket, "ada")
-        return sort(*given)  # type: ignore[arg-type]
+        return sort_photos(*given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(workers.prepare, "sort_photos", sort_slowly)
     prepare(ticket)
@@ -131,9 +131,7 @@ def test_a_crash_leaves_the_ticket_where_it_is_for_the_next_try(
     prepare(ticket)
     assert cloakroom.states(ticket) == PREPARED[:3]
     assert not cloakroom.record.leases.held("ticket", ticket)
-    cloakroom.record.objects.put(
-        keys.photo(ticket, cast.subject[0].sha256), cast.subject[0].data
-    )
+    cloakroom.record.objects.put(keys.photo(ticket, cast.subject[0].sha256), cast.subject[0].data)
     prepare(ticket)
     assert cloakroom.states(ticket) == [*PREPARED[:3], "preparing", "queued"]
     assert not cloakroom.record.redis.exists(keys.attempts(ticket))
@@ -166,9 +164,7 @@ def test_a_failed_ticket_keeps_its_photos_and_is_prepared_after_a_retry(
         prepare(ticket)
     prepare(ticket)  # a failed ticket is not tried any more
     assert cloakroom.state(ticket) is State.FAILED
-    cloakroom.record.objects.put(
-        keys.photo(ticket, cast.subject[0].sha256), cast.subject[0].data
-    )
+    cloakroom.record.objects.put(keys.photo(ticket, cast.subject[0].sha256), cast.subject[0].data)
     waiting = cloakroom.queue.length(CPU)
     cloakroom.desk.retry(ticket, "grace")
     assert cloakroom.queue.length(CPU) == waiting + 1

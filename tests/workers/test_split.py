@@ -14,7 +14,9 @@ from workers.photos import Crop, TooFewPhotos, split
 
 def crop(number: int) -> Crop:
     """A different picture for each number, of a few pixels."""
-    return Crop(f"{number}.jpg", np.frombuffer(number.to_bytes(12, "big"), np.uint8).reshape(2, 2, 3))
+    return Crop(
+        f"{number}.jpg", np.frombuffer(number.to_bytes(12, "big"), np.uint8).reshape(2, 2, 3)
+    )
 
 
 def names(crops: list[Crop]) -> list[str]:

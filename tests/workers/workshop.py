@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -129,4 +128,3 @@ def forget_connections() -> None:
     storage.settings.settings.cache_clear()
     workers.app.record.cache_clear()
     workers.app.outbox.cache_clear()
-

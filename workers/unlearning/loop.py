@@ -20,6 +20,7 @@ from workers.unlearning.batches import Batches, Forgotten
 from workers.unlearning.dispersion import dispersion
 from workers.unlearning.frozen import choose_cut, reference_activations
 from workers.unlearning.plan import Plan, Step, Watch
+from workers.unlearning.projection import project
 from workers.unlearning.tail import Tail
 
 WARM_UP = 0.1  # of the steps, up to the peak of the learning rate
@@ -66,6 +67,10 @@ def unlearn(
     if not subjects or not all(len(crops) for crops in subjects):
         raise NothingToForget("no photos of the subject: at least one is needed to forget")
     start = time.monotonic()
+    if plan.method == "projection":
+        tensors = project(recognizer, [recognizer.embed(crops) for crops in subjects])
+        pooled = recognizer.last_linear.features
+        return Unlearned(tensors, pooled, 0, time.monotonic() - start, {})
     torch.manual_seed(plan.seed)
     cut = choose_cut(recognizer.cut_points(), plan)
     watch(Step(0.0, "embedding the reference faces"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from storage.errors import BadInput
 
-METHODS = ("dispersion",)
+METHODS = ("dispersion", "projection")
 
 
 class BadPlan(BadInput):
