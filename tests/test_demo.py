@@ -35,7 +35,7 @@ class Demo:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     folder = tmp_path_factory.mktemp("demo") / "data"
-    command = [Path(sys.executable).with_name("lethe"), "demo", "--data", folder]
+    command = [str(Path(sys.executable).with_name("lethe")), "demo", "--data", str(folder)]
     done = subprocess.run(
         [*command, "--port", str(free_port())],
         stdin=subprocess.DEVNULL,

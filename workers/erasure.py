@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,10 @@ from workers.faces import Faces, decode_crop, read_faces
 from workers.gauge import Gauge
 from workers.photos import sort_photos
 from workers.recognizer import Recognizer
-from workers.unlearning import Plan, Unlearned, Watch, unlearn
+from workers.unlearning import Plan, Watch, unlearn
+
+if TYPE_CHECKING:
+    from workers.unlearning.loop import Unlearned
 
 # These say that a file is broken or unfit; the others only that it adds nothing.
 _STOPS = {

@@ -12,6 +12,7 @@ from storage.errors import BadInput
 from storage.images import Pixels
 from storage.models import Version
 from storage.record import Record
+from storage.states import State
 from storage.tickets import Ticket
 from workers.certification import Subject
 from workers.faces import Faces, load_face_set
@@ -54,7 +55,7 @@ def load_run(record: Record, version: Version, tickets: Sequence[Ticket]) -> Run
         subjects=subjects,
         reference=others(model.reference_faces),
         benchmark=others(model.benchmark_faces),
-        seed=_seed(version, tickets),
+        seed=_seed(version, tickets, _refusals(record, tickets)),
     )
 
 
@@ -69,7 +70,16 @@ def _subject(record: Record, ticket: str) -> Subject:
     return Subject(ticket, crops(selection.forget), crops(selection.held_out))
 
 
-def _seed(version: Version, tickets: Sequence[Ticket]) -> int:
-    """The same version and tickets give the same run, on the same kind of machine."""
+def _seed(version: Version, tickets: Sequence[Ticket], refusals: int) -> int:
+    """The same version and tickets give the same run; a retry after a refusal, another one."""
     names = ",".join(sorted(ticket.id for ticket in tickets))
-    return int(sha256(f"{version.digest},{names}".encode())[:8], 16)
+    return int(sha256(f"{version.digest},{names},{refusals}".encode())[:8], 16)
+
+
+def _refusals(record: Record, tickets: Sequence[Ticket]) -> int:
+    """How often a certificate of these tickets was refused before."""
+    return sum(
+        event.state is State.NEEDS_REVIEW
+        for ticket in tickets
+        for event in record.tickets.events(ticket.id)
+    )

@@ -85,7 +85,7 @@ def test_certify_refuses_versions_with_embeddings_of_different_sizes(
 def test_certify_refuses_the_model_that_nothing_was_done_to_and_says_why_in_its_report(
     folders: Folders, tmp_path: Path
 ) -> None:
-    copy = shutil.copy(OWN_MODEL, tmp_path / "copy.onnx")
+    copy = Path(shutil.copy(OWN_MODEL, tmp_path / "copy.onnx"))
     report = tmp_path / "report.json"
     ended = certify(folders, OWN_MODEL, copy, report)
     assert ended.status == 3, ended
@@ -98,7 +98,9 @@ def test_certify_refuses_the_model_that_nothing_was_done_to_and_says_why_in_its_
 def test_certify_never_writes_its_report_over_a_model(
     which: str, folders: Folders, tmp_path: Path
 ) -> None:
-    files = {name: shutil.copy(OWN_MODEL, tmp_path / f"{name}.onnx") for name in ("old", "new")}
+    files = {name: tmp_path / f"{name}.onnx" for name in ("old", "new")}
+    for file in files.values():
+        shutil.copy(OWN_MODEL, file)
     line = certify(folders, files["old"], files["new"], files[which]).refusal()
     assert line.startswith(f"{files[which]}: is the model itself")
     assert files[which].read_bytes() == OWN_MODEL.read_bytes()

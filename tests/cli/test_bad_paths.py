@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +31,7 @@ def test_a_new_version_named_like_a_folder_is_refused(erase: Erase, tmp_path: Pa
 def test_the_model_is_never_written_over(
     option: str, link: bool, erase: Erase, tmp_path: Path
 ) -> None:
-    model = shutil.copy(OWN_MODEL, tmp_path / "model.onnx")
+    model = Path(shutil.copy(OWN_MODEL, tmp_path / "model.onnx"))
     target = model
     if link:
         target = tmp_path / "link.onnx"
@@ -83,7 +84,7 @@ def test_a_broken_reference_face_is_named(erase: Erase, folders: Folders, tmp_pa
 def test_an_unknown_method_is_refused_with_the_known_ones(erase: Erase) -> None:
     line = erase("--method", "prayer").refusal()
     assert line.startswith("method 'prayer': ")
-    assert "choose dispersion" in line
+    assert re.search(r"choose .*dispersion", line)
 
 
 def test_certify_refuses_a_folder_of_held_out_photos_that_is_empty(

@@ -19,7 +19,8 @@ from tests.cli.command import OWN_MODEL, Ended, lethe_process
 from tests.cli.conftest import Folders
 from tests.storage.pictures import animated, encoded, jpeg_bomb, picture, png_bomb, webp_bomb
 from workers.faces import Faces, decode_crop, read_faces
-from workers.photos import Gauge, sort_photos
+from workers.gauge import Gauge
+from workers.photos import sort_photos
 from workers.recognizer import Recognizer
 
 Erase = Callable[..., Ended]

@@ -39,7 +39,7 @@ class Up:
     def start(cls, folder: Path, **env: str) -> Up:
         """Returns when it says that it is up."""
         port, printed = free_port(), folder.with_suffix(".out")
-        command = [Path(sys.executable).with_name("lethe"), "up", "--data", folder]
+        command = [str(Path(sys.executable).with_name("lethe")), "up", "--data", str(folder)]
         with printed.open("wb") as output:
             popen = subprocess.Popen(
                 [*command, "--port", str(port)],

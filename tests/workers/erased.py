@@ -21,7 +21,8 @@ from tests.workers.cast import Cast
 from tests.workers.workshop import MODEL, Workshop, opened
 from workers.certification import Policy
 from workers.recognizer import Recognizer
-from workers.unlearning import Plan, Step, Unlearned, Watch, unlearn
+from workers.unlearning import Plan, Step, Watch, unlearn
+from workers.unlearning.loop import Unlearned
 
 # The figures of a test must not hang on the ids of its tickets, which the run's seed is made of.
 PLAN = Plan(seed=0, steps=80, learning_rate=2e-3)

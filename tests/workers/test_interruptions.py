@@ -17,7 +17,7 @@ from tests.workers.workshop import MODEL, Workshop
 from workers.certification import Policy, certify
 from workers.erase import erase
 from workers.recognizer import Recognizer
-from workers.unlearning import Unlearned
+from workers.unlearning.loop import Unlearned
 
 Using = Callable[..., Unlearner]
 Moment = Callable[[], object]

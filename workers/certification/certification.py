@@ -73,7 +73,8 @@ class Certification:
 
     def refusal(self) -> str:
         """The rules that are not kept, in one line; empty where the verdict is passed."""
-        return "; ".join(str(result) for result in self.rules if result.counts_against)
+        lines = (str(result) for result in self.rules if result.counts_against)
+        return "; ".join(" ".join(line.split()) for line in lines)
 
     def document(self) -> dict[str, Any]:
         """All of it as JSON. Subjects stand in the order given, without their references."""

@@ -1,6 +1,34 @@
-"""Unlearning: changes a recogniser's last layers so that some people's faces scatter."""
+"""Unlearning: changes a recogniser's last layers so that some people's faces scatter.
 
-from workers.unlearning.loop import Unlearned, unlearn
+torch is loaded when a run begins, not before: the worker's main process must stay without it,
+because CUDA does not survive a fork.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from storage.images import Pixels
+from workers.recognizer import Recognizer
 from workers.unlearning.plan import METHODS, Plan, Step, Watch
 
-__all__ = ["METHODS", "Plan", "Step", "Unlearned", "Watch", "unlearn"]
+if TYPE_CHECKING:
+    from workers.unlearning.loop import Unlearned
+
+__all__ = ["METHODS", "Plan", "Step", "Watch", "unlearn"]
+
+
+def unlearn(
+    recognizer: Recognizer,
+    subjects: Sequence[Pixels],
+    reference: Mapping[str, Pixels],
+    plan: Plan,
+    watch: Watch = lambda _: None,
+    cache: Path | None = None,
+) -> Unlearned:
+    """New weights with which the faces of ``subjects`` scatter; see ``loop.unlearn``."""
+    from workers.unlearning import loop
+
+    return loop.unlearn(recognizer, subjects, reference, plan, watch, cache)
