@@ -9,4 +9,5 @@ pip -r requirements.lock
 # insightface asks for opencv-python, whose wheel needs an X11 and OpenGL system; the lock
 # holds opencv-python-headless, the same module without them, so insightface goes in by itself.
 pip --no-deps -r requirements-no-deps.lock
-pip --no-deps --no-build-isolation --editable .
+# setuptools warns about any editable installation.
+PYTHONWARNINGS=ignore pip --no-deps --no-build-isolation --editable .

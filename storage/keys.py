@@ -40,10 +40,6 @@ def selection(ticket: str) -> str:
     return f"tickets/{ticket}/photos/selection.json"
 
 
-def checkpoint(run: str) -> str:
-    return f"runs/{run}/checkpoint"
-
-
 def model(name: str) -> str:
     return f"models/{name}/model.json"
 

@@ -32,6 +32,7 @@ class Process:
     popen: subprocess.Popen[bytes]
     log: Path
     stop_signal: signal.Signals = signal.SIGTERM
+    asked: bool = False  # to stop
 
     @classmethod
     def start(
@@ -74,10 +75,16 @@ class Process:
                 )
             time.sleep(0.02)
 
+    def ask_to_stop(self) -> None:
+        """Once: Celery takes a second signal for impatience."""
+        if self.alive() and not self.asked:
+            self.asked = True
+            self.popen.send_signal(self.stop_signal)
+
     def stop(self, seconds: float = 10.0) -> None:
         """Asks it to stop, waits, then ends whatever is left of its group."""
         if self.alive():
-            self.popen.send_signal(self.stop_signal)
+            self.ask_to_stop()
             with suppress(subprocess.TimeoutExpired):
                 self.popen.wait(seconds)
         with suppress(ProcessLookupError, PermissionError):

@@ -52,7 +52,9 @@ def running(installation: Installation, port: int) -> Iterator[Stack]:
     """
     check_port(port)
     with ExitStack() as cleanup, installation.locked():
-        signal.signal(signal.SIGTERM, _interrupt)
+        # A shell starts background jobs with SIGINT ignored; we end by it all the same.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _interrupt)
         processes: list[Process] = []
 
         def keep(process: Process, seconds: float = 10.0) -> None:
@@ -66,9 +68,12 @@ def running(installation: Installation, port: int) -> Iterator[Stack]:
         record = Record.open(Settings())
         if not record.redis.dbsize():
             record.ledger.rebuild()
-        for process in _start_lethe(installation, port):
+        started = _start_lethe(installation, port)
+        for process in started:
             keep(process, 30.0)
-        web = processes[-1]
+        for process in started:  # all at once; then each is waited for
+            cleanup.callback(process.ask_to_stop)
+        web = started[-1]
         web.wait_until(lambda: _ready(port), START_SECONDS)
         cleanup.callback(installation.withdraw)
         installation.announce(environment)
