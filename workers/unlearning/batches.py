@@ -2,70 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from storage.images import Pixels
-from workers.recognizer import CutPoint, Recognizer
 from workers.unlearning.anchors import Anchors
-from workers.unlearning.augmentation import LIGHT, STRONG, views
 from workers.unlearning.dispersion import Batch
-from workers.unlearning.frozen import at_cut
+from workers.unlearning.forgotten import Forgotten
 from workers.unlearning.plan import Plan
 from workers.unlearning.tail import Tail
 
 ENROLS = (5, 10)  # photos that the attacker enrols, where there are enough
 MANY = 15  # photos of a subject from which on he enrols so many; of fewer, half
-
-
-@dataclass(frozen=True, eq=False)
-class Forgotten:
-    """The subjects' photos at the cut, in views, and where the network as it was puts them."""
-
-    light: Tensor  # (P, V, *cut); the first view is the photo itself
-    strong: Tensor  # (P, W, *cut)
-    light_old: Tensor  # (P, V, D)
-    strong_old: Tensor  # (P, W, D)
-    person: NDArray[np.int64]  # (P,)
-
-    @classmethod
-    def make(
-        cls,
-        recognizer: Recognizer,
-        cut: CutPoint,
-        tail: Tail,
-        subjects: Sequence[Pixels],
-        plan: Plan,
-    ) -> Forgotten:
-        photos = np.concatenate(subjects)
-        gentle = views(photos, plan.light_views, plan.seed, LIGHT)
-        harsh = views(photos, plan.strong_views, plan.seed, STRONG)
-        light = _at_cut(recognizer, cut, np.concatenate([photos[:, None], gentle], axis=1))
-        strong = _at_cut(recognizer, cut, harsh)
-        return cls(
-            light,
-            strong,
-            tail.templates(light.flatten(0, 1)).reshape(*light.shape[:2], -1),
-            tail.templates(strong.flatten(0, 1)).reshape(*strong.shape[:2], -1),
-            np.repeat(np.arange(len(subjects)), [len(crops) for crops in subjects]),
-        )
-
-    def centres(self) -> Tensor:
-        """(subjects, D): each subject's mean old template, unit length."""
-        own = [
-            self.light_old[self.person == number, 0].mean(0) for number in np.unique(self.person)
-        ]
-        return F.normalize(torch.stack(own))
-
-
-def _at_cut(recognizer: Recognizer, cut: CutPoint, crops: Pixels) -> Tensor:
-    return torch.from_numpy(at_cut(recognizer, cut, crops))
 
 
 class Batches:

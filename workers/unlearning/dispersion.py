@@ -17,6 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 KEEP = 80.0  # weight of staying: old galleries of everybody else must go on working
+LEAVE = 2.0  # weight of leaving the subjects' old templates
+FURTHEST = 0.5  # weight of the reference faces that moved furthest
 SHARPNESS = 20.0  # of the soft maximum over pairs, per unit of cosine
 MARGIN = 0.3  # cosine to somebody else's template that a subject may reach
 
@@ -49,9 +51,9 @@ def dispersion(batch: Batch) -> dict[str, Tensor]:
         "disperse": _spread(cosines[mated]) + _spread(cosines[real]) + _mean(cosines[real]),
         "pooled": _spread(pooled[mated]) + _mean(pooled[real]),
         "attack": _attack(batch),
-        "leave": _leave(batch),
+        "leave": LEAVE * _leave(batch),
         "apart": F.relu(batch.forgotten @ batch.others.T - MARGIN).square().sum(1).mean(),
-        "keep": KEEP * (1 - (batch.kept * batch.kept_old).sum(1)).mean(),
+        "keep": KEEP * _keep(1 - (batch.kept * batch.kept_old).sum(1)),
     }
 
 
@@ -65,6 +67,12 @@ def _spread(cosines: Tensor) -> Tensor:
 
 def _mean(cosines: Tensor) -> Tensor:
     return cosines.mean() if len(cosines) else cosines.sum()
+
+
+def _keep(moved: Tensor) -> Tensor:
+    """Everybody else stays, above all the quarter that moved furthest."""
+    furthest = moved.topk(max(1, len(moved) // 4)).values
+    return moved.mean() + FURTHEST * furthest.mean()
 
 
 def _attack(batch: Batch) -> Tensor:

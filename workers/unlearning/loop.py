@@ -16,8 +16,9 @@ from storage.errors import BadInput, LetheError
 from storage.images import Pixels
 from workers.recognizer import Recognizer
 from workers.unlearning.anchors import Anchors
-from workers.unlearning.batches import Batches, Forgotten
+from workers.unlearning.batches import Batches
 from workers.unlearning.dispersion import dispersion
+from workers.unlearning.forgotten import Forgotten
 from workers.unlearning.frozen import choose_cut, reference_activations
 from workers.unlearning.plan import Plan, Step, Watch
 from workers.unlearning.projection import project
@@ -79,13 +80,9 @@ def unlearn(
     watch(Step(PREPARED / 2, "embedding views of the subject's photos"))
     rng = np.random.default_rng(plan.seed)
     tail = Tail(recognizer, cut)
-    batches = Batches(
-        tail,
-        Forgotten.make(recognizer, cut, tail, subjects, plan),
-        Anchors.make(tail, kept, rng),
-        plan,
-        rng,
-    )
+    forgotten = Forgotten.make(recognizer, cut, tail, subjects, plan)
+    anchors = Anchors.make(tail, kept, forgotten, rng)
+    batches = Batches(tail, forgotten, anchors, plan, rng)
     figures = _train(tail, batches, plan, watch)
     return Unlearned(tail.tensors(), cut.tensor, plan.steps, time.monotonic() - start, figures)
 
