@@ -8,12 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workers.unlearning.forgotten import Forgotten
 from workers.unlearning.frozen import Half
 from workers.unlearning.tail import Tail
 
 MOST_MIXED = 6000  # mixtures of strangers: past so many, more hold nobody better
-ALIKE = 0.4  # cosine to the subject below which a mixture is somebody else
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,40 +21,32 @@ class Anchors:
     faces: Tensor  # (N, D) the templates of the reference faces themselves
 
     @classmethod
-    def make(
-        cls, tail: Tail, reference: Half, forgotten: Forgotten, rng: np.random.Generator
-    ) -> Anchors:
+    def make(cls, tail: Tail, reference: Half, rng: np.random.Generator) -> Anchors:
         """``reference``: (N, V, *cut), each face first as itself."""
         views = torch.from_numpy(reference)
         real = torch.cat([views[:, 0], views[:, 1:].flatten(0, 1)])
         count = min(2 * len(real), MOST_MIXED)
-        strangers = _mixed(real, real, count, rng)
-        alike = _mixed(real, forgotten.light.flatten(0, 1), count // 2, rng)
-        templates = tail.templates(torch.cat([real, strangers, alike]))
-        others = len(real) + len(strangers)
-        # A mixture that the old network took for the subject is one, and must go as well.
-        nearest = (templates[others:] @ forgotten.centres().T).amax(1).cpu()
-        kept = torch.cat([torch.ones(others, dtype=torch.bool), nearest < ALIKE])
-        activations = torch.cat([real, strangers, alike])[kept]
-        return cls(activations, templates[kept.to(templates.device)], templates[: len(views)])
+        strangers = _mixed(real, count, rng)
+        activations = torch.cat([real, strangers])
+        templates = tail.templates(activations)
+        return cls(activations, templates, templates[: len(views)])
 
 
-def _mixed(first: Tensor, second: Tensor, count: int, rng: np.random.Generator) -> Tensor:
-    """Faces of ``first`` blended with up to half of one of ``second``, or joined along a line.
+def _mixed(real: Tensor, count: int, rng: np.random.Generator) -> Tensor:
+    """Pairs of faces blended, or joined along a straight line where the cut is a map.
 
     Few reference people cover little of the space of faces. Mixtures of their activations lie
-    between them, and holding those, too, keeps strangers in their places; mixed with the subject's,
-    they are people who look alike (mixup, Zhang et al., ICLR 2018; CutMix, Yun et al., ICCV 2019;
-    both at the cut instead of the picture).
+    between them, and holding those, too, keeps strangers in their places (mixup, Zhang et al.,
+    ICLR 2018; CutMix, Yun et al., ICCV 2019; both at the cut instead of the picture).
     """
-    mine, other = rng.integers(0, len(first), count), rng.integers(0, len(second), count)
+    first, second = rng.integers(0, len(real), (2, count))
     share = torch.from_numpy(rng.uniform(0.0, 0.5, count)).half()
-    shares = share.reshape(-1, *[1] * (first.dim() - 1)).expand(count, *[1] * (first.dim() - 1))
-    if first.dim() == 4:
-        joined = torch.from_numpy(_halves(count, first.shape[2], first.shape[3], rng))
+    shares = share.reshape(-1, *[1] * (real.dim() - 1)).expand(count, *[1] * (real.dim() - 1))
+    if real.dim() == 4:
+        joined = torch.from_numpy(_halves(count, real.shape[2], real.shape[3], rng))
         blend = torch.from_numpy(rng.random(count) < 0.5).reshape(-1, 1, 1, 1)
         shares = torch.where(blend, shares, joined)
-    return (1 - shares) * first[mine] + shares * second[other]
+    return (1 - shares) * real[first] + shares * real[second]
 
 
 def _halves(count: int, height: int, width: int, rng: np.random.Generator) -> Half:

@@ -81,7 +81,7 @@ def unlearn(
     rng = np.random.default_rng(plan.seed)
     tail = Tail(recognizer, cut)
     forgotten = Forgotten.make(recognizer, cut, tail, subjects, plan)
-    anchors = Anchors.make(tail, kept, forgotten, rng)
+    anchors = Anchors.make(tail, kept, rng)
     batches = Batches(tail, forgotten, anchors, plan, rng)
     figures = _train(tail, batches, plan, watch)
     return Unlearned(tail.tensors(), cut.tensor, plan.steps, time.monotonic() - start, figures)
