@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-KEEP = 80.0  # weight of staying: old galleries of everybody else must go on working
+KEEP = 160.0  # weight of staying: old galleries of everybody else must go on working
 LEAVE = 2.0  # weight of leaving the subjects' old templates
 FURTHEST = 0.5  # weight of the reference faces that moved furthest
 SHARPNESS = 20.0  # of the soft maximum over pairs, per unit of cosine
