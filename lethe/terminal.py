@@ -11,6 +11,14 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 console = Console(highlight=False, soft_wrap=True)
 
 
+REFUSED = 3  # exit status of a command whose certificate was refused
+
+
+def figure(value: float | None) -> str:
+    """A rate in a column of eight characters; a dash where it was not measurable."""
+    return f"{'–':>8}" if value is None else f"{value:8.3f}"
+
+
 class Bar:
     """A bar in a terminal; without one, a line each time the text's first word changes."""
 

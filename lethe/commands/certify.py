@@ -9,10 +9,8 @@ from pathlib import Path
 import click
 
 from lethe.commands.erase import check_output
-from lethe.terminal import console, progress_bar
+from lethe.terminal import REFUSED, console, progress_bar
 from storage.canonical import canonical
-
-REFUSED = 3
 
 
 @click.command()

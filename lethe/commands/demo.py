@@ -15,7 +15,7 @@ from lethe.demo.browser import Browser
 from lethe.demo.cast import Cast, cast_from_folder, synthetic_cast
 from lethe.stack.installation import Installation
 from lethe.stack.stack import Stack, running
-from lethe.terminal import console
+from lethe.terminal import REFUSED, console, figure
 from storage.certificates import read_public_key, verify
 from storage.errors import BadInput
 from storage.models import Model
@@ -23,7 +23,6 @@ from storage.record import Record
 from storage.states import State
 from storage.tickets import Ticket
 
-REFUSED = 3
 OWN_MODEL = Path(__file__).parents[1] / "demo" / "recogniser.onnx"
 
 
@@ -106,9 +105,8 @@ def _say_result(stack: Stack, ticket: Ticket) -> None:
     console.print(f"\nNew version  {file}")
     console.print(f"Certificate  {certificate} (signature verified)")
     console.print(f"Report       {report}")
-    console.print(
-        f"Check it     lethe certificate verify {certificate} --key {key}", soft_wrap=True
-    )
+    command = f"lethe certificate verify {certificate} --key {key}"
+    console.print(f"Check it     {command}")
 
 
 def say_figures(headline: dict[str, float | None]) -> None:
@@ -122,9 +120,5 @@ def say_figures(headline: dict[str, float | None]) -> None:
         ("old template against new probe: TMR", "forget_tmr_before", "cross_version_tmr"),
     )
     for text, before, after in rows:
-        console.print(f"{text:<46}{_figure(headline[before])}{_figure(headline[after])}")
+        console.print(f"{text:<46}{figure(headline[before])}{figure(headline[after])}")
     console.print()
-
-
-def _figure(value: float | None) -> str:
-    return f"{'–':>8}" if value is None else f"{value:8.3f}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lethe.terminal import console, progress_bar
+from lethe.terminal import console, figure, progress_bar
 from storage.canonical import canonical
 from storage.errors import BadInput
 from storage.faces import read_photos
@@ -43,7 +43,7 @@ def erase(
 
     REFERENCE holds other people, one folder each; they stay where they are.
     """
-    from workers.erasure import erase_file  # torch comes with it
+    from workers.erasure import erase_file
     from workers.unlearning import Plan, Step
 
     _check_paths(model, subjects, out, report)
@@ -111,12 +111,8 @@ def _say(report: dict[str, Any]) -> None:
         ("reference people (trained on: no proof)", "reference_tmr"),
     ):
         before, after = figures[f"{key}_before"], figures[f"{key}_after"]
-        console.print(f"{text:<46}{_figure(before)}{_figure(after)}")
+        console.print(f"{text:<46}{figure(before)}{figure(after)}")
     console.print("`lethe certify` judges with photos that the erasure never saw")
     console.print(
         f"new     {report['new']['file']}  {report['new']['sha256'][:16]}…", soft_wrap=True
     )
-
-
-def _figure(value: float | None) -> str:
-    return f"{'–':>8}" if value is None else f"{value:8.3f}"

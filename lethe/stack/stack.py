@@ -35,9 +35,6 @@ class Stack:
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self.port}"
 
-    def settings(self) -> Settings:
-        return Settings()
-
     def dead(self) -> Process | None:
         """A process that ended although nobody asked it to."""
         return next((process for process in self.processes if not process.alive()), None)
