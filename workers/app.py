@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,7 @@ from storage.settings import settings
 from workers import liveness  # noqa: F401 - its signals
 from workers.parent import end_with_parent
 
+_WORKER = os.getpid()  # the process that imports this; its children are forked from it
 SOFT_SHUTDOWN_SECONDS = 20  # to reach the next checkpoint; the pod's grace period is above it
 
 
@@ -60,7 +62,7 @@ def _logging(**_: Any) -> None:
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def _end_with_worker(**_: Any) -> None:
     """A worker that is killed leaves no clock that ticks and no child that unlearns."""
-    end_with_parent()
+    end_with_parent(_WORKER)
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from storage.errors import BadInput, LetheError
@@ -53,7 +54,7 @@ class Process:
                 stderr=subprocess.STDOUT,
                 env=dict(os.environ if env is None else env),
                 start_new_session=True,
-                preexec_fn=end_with_parent,
+                preexec_fn=partial(end_with_parent, os.getpid()),
             )
         return cls(name, popen, log, stop_signal)
 
