@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from workers.unlearning.frozen import Half
@@ -19,17 +20,21 @@ class Anchors:
     activations: Tensor  # (M, *cut) half precision
     templates: Tensor  # (M, D) by the network as it was
     faces: Tensor  # (N, D) the templates of the reference faces themselves
+    person: NDArray[np.int64]  # (M,) number of the reference person; -1 for a mixture
 
     @classmethod
-    def make(cls, tail: Tail, reference: Half, rng: np.random.Generator) -> Anchors:
-        """``reference``: (N, V, *cut), each face first as itself."""
+    def make(
+        cls, tail: Tail, reference: Half, person: NDArray[np.int64], rng: np.random.Generator
+    ) -> Anchors:
+        """``reference``: (N, V, *cut), each face first as itself; ``person``: (N,)."""
         views = torch.from_numpy(reference)
         real = torch.cat([views[:, 0], views[:, 1:].flatten(0, 1)])
         count = min(2 * len(real), MOST_MIXED)
         strangers = _mixed(real, count, rng)
         activations = torch.cat([real, strangers])
         templates = tail.templates(activations)
-        return cls(activations, templates, templates[: len(views)])
+        seen = np.concatenate([person, np.repeat(person, views.shape[1] - 1), np.full(count, -1)])
+        return cls(activations, templates, templates[: len(views)], seen)
 
 
 def _mixed(real: Tensor, count: int, rng: np.random.Generator) -> Tensor:

@@ -7,28 +7,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from workers.unlearning.anchors import Anchors
-from workers.unlearning.dispersion import Batch
-from workers.unlearning.forgotten import Forgotten
-from workers.unlearning.plan import Plan
-from workers.unlearning.tail import Tail
+from workers.unlearning.method import Batch, Scene
 
 ENROLS = (5, 10)  # photos that the attacker enrols, where there are enough
 MANY = 15  # photos of a subject from which on he enrols so many; of fewer, half
 
 
 class Batches:
-    def __init__(
-        self,
-        tail: Tail,
-        forgotten: Forgotten,
-        anchors: Anchors,
-        plan: Plan,
-        rng: np.random.Generator,
-    ) -> None:
-        self._tail, self._forgotten, self._anchors = tail, forgotten, anchors
-        self._plan, self._rng = plan, rng
-        self._centres = forgotten.centres()
+    def __init__(self, scene: Scene) -> None:
+        self._tail, self._forgotten, self._anchors = scene.tail, scene.forgotten, scene.anchors
+        self._plan, self._rng = scene.plan, scene.rng
+        self._centres = scene.forgotten.centres()
 
     def draw(self) -> Batch:
         own, tail = self._forgotten, self._tail
@@ -43,9 +32,11 @@ class Batches:
             ]
         )
         photo = np.concatenate([gentle, harsh])
-        pooled, templates = tail.embed(shown.to(tail.device, non_blocking=True))
+        shown = shown.to(tail.device, non_blocking=True)
+        pooled, templates = tail.embed(shown)
         person = self._here(own.person[photo])
         return Batch(
+            shown=shown[: len(photo)],
             forgotten=templates[: len(photo)],
             pooled=pooled[: len(photo)],
             old=torch.cat([own.light_old[gentle, gentle_view], own.strong_old[harsh, harsh_view]]),
@@ -54,8 +45,10 @@ class Batches:
             photo=self._here(photo),
             light=self._here(np.arange(len(photo)) < len(gentle)),
             enrolled=self._here(self._enrolled()[photo]),
+            kept_shown=shown[len(photo) :],
             kept=templates[len(photo) :],
             kept_old=self._anchors.templates[anchor],
+            kept_person=self._here(self._anchors.person[anchor]),
             others=self._anchors.faces,
         )
 

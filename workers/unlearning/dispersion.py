@@ -10,11 +10,12 @@ and a hinge keeps the subjects away from everybody else's templates.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from workers.unlearning.method import Batch, Method
 
 KEEP = 160.0  # weight of staying: old galleries of everybody else must go on working
 LEAVE = 2.0  # weight of leaving the subjects' old templates
@@ -23,25 +24,12 @@ SHARPNESS = 20.0  # of the soft maximum over pairs, per unit of cosine
 MARGIN = 0.3  # cosine to somebody else's template that a subject may reach
 
 
-@dataclass(frozen=True)
-class Batch:
-    """B views of subjects' photos, then R reference faces, by the network as it is now."""
-
-    forgotten: Tensor  # (B, D) unit length
-    pooled: Tensor  # (B, F) the features before the last linear layer, unit length
-    old: Tensor  # (B, D) the same views by the network as it was
-    centre: Tensor  # (B, D) each view's subject's mean old template, unit length
-    person: Tensor  # (B,) number of the subject
-    photo: Tensor  # (B,) number of the photo
-    light: Tensor  # (B,) whether the view is a light one
-    enrolled: Tensor  # (B,) whether the attacker enrols the photo; he searches with the others
-    kept: Tensor  # (R, D) unit length
-    kept_old: Tensor  # (R, D) by the network as it was
-    others: Tensor  # (M, D) one old template of each reference face
+class Dispersion(Method):
+    def loss(self, batch: Batch, done: float) -> dict[str, Tensor]:  # noqa: ARG002
+        return dispersion(batch)
 
 
 def dispersion(batch: Batch) -> dict[str, Tensor]:
-    """The terms of the loss, by name; their sum is minimised."""
     mated = torch.triu(batch.person[:, None] == batch.person[None, :], diagonal=1)
     both_light = batch.light[:, None] & batch.light[None, :]
     real = mated & both_light & (batch.photo[:, None] != batch.photo[None, :])

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from storage.errors import BadInput, LetheError
 from storage.images import Pixels
 from workers.recognizer import Recognizer
+from workers.unlearning import methods
 from workers.unlearning.anchors import Anchors
 from workers.unlearning.batches import Batches
-from workers.unlearning.dispersion import dispersion
 from workers.unlearning.forgotten import Forgotten
 from workers.unlearning.frozen import choose_cut, reference_activations
+from workers.unlearning.method import Method, Scene
 from workers.unlearning.plan import Plan, Step, Watch
 from workers.unlearning.projection import project
 from workers.unlearning.tail import Tail
@@ -81,18 +82,19 @@ def unlearn(
     rng = np.random.default_rng(plan.seed)
     tail = Tail(recognizer, cut)
     forgotten = Forgotten.make(recognizer, cut, tail, subjects, plan)
-    anchors = Anchors.make(tail, kept, rng)
-    batches = Batches(tail, forgotten, anchors, plan, rng)
-    figures = _train(tail, batches, plan, watch)
+    person = np.repeat(np.arange(len(reference)), [len(crops) for crops in reference.values()])
+    scene = Scene(tail, forgotten, Anchors.make(tail, kept, person, rng), plan, rng)
+    figures = _train(methods.make(scene), Batches(scene), watch)
     return Unlearned(tail.tensors(), cut.tensor, plan.steps, time.monotonic() - start, figures)
 
 
-def _train(tail: Tail, batches: Batches, plan: Plan, watch: Watch) -> dict[str, float]:
+def _train(method: Method, batches: Batches, watch: Watch) -> dict[str, float]:
+    tail, plan = method.scene.tail, method.scene.plan
     optimizer = torch.optim.Adam(tail.parameters(), lr=plan.learning_rate, betas=(0.9, 0.99))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, plan.steps))
     figures: dict[str, float] = {}
     for step in range(1, plan.steps + 1):
-        terms = dispersion(batches.draw())
+        terms = method.loss(batches.draw(), step / plan.steps)
         optimizer.zero_grad(set_to_none=True)
         torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
