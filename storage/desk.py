@@ -57,6 +57,8 @@ class Desk:
     def cancel(self, ticket: str, actor: str, note: str = "") -> Ticket:
         moved = self._record.tickets.move(ticket, State.CANCELLED, actor, note=note)
         self._record.photos.remove(ticket)
+        # What a killed worker left was trained with the photos; the next run is another one.
+        self._record.objects.remove_all(keys.run(moved.model))
         return moved
 
     def retry(self, ticket: str, actor: str) -> Ticket:

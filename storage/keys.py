@@ -56,6 +56,15 @@ def alias(name: str, alias: str) -> str:
     return f"models/{name}/aliases/{alias}.json"
 
 
+def run(model: str) -> str:
+    """What an erasure that is under way needs to go on after a crash."""
+    return f"runs/{model}/"
+
+
+def checkpoint(model: str) -> str:
+    return f"runs/{model}/checkpoint.npz"
+
+
 def face_set(name: str) -> str:
     return f"facesets/{name}/index.json"
 

@@ -24,9 +24,12 @@ from workers.publish import finish, publish
 from workers.recognizer import Recognizer
 from workers.run import NoPhotos, Run, load_run
 from workers.sweep import IN_ERASURE
-from workers.unlearning import Plan, Step, unlearn
+from workers.unlearning import Plan, Step, StoreCheckpoints, unlearn
 
 log = structlog.get_logger()
+
+# A ticket that an attempt leaves there is tried again, and goes on from the checkpoint.
+RESUMED = frozenset({State.UNLEARNING, State.CERTIFYING, State.PUBLISHING})
 
 
 @app.task(name=queue.ERASE)  # type: ignore[untyped-decorator]
@@ -40,26 +43,38 @@ def erase(model: str) -> None:
         tickets = _take(kept, model)
         if not tickets:
             return
+        checkpoints = StoreCheckpoints(kept.objects, model, lease)
         with attempt(kept, [ticket.id for ticket in tickets]):
-            _erase(kept, model, tickets, lease)
+            _erase(kept, model, tickets, lease, checkpoints)
+        if not any(kept.tickets.get(ticket.id).state in RESUMED for ticket in tickets):
+            checkpoints.remove()
         more = kept.tickets.count(model, State.QUEUED)
     if more:
         outbox().erase(model)
 
 
 def _take(kept: Record, model: str) -> list[Ticket]:
-    """The tickets of the run: those that a crash left in mid-run, then those that wait."""
+    """The tickets of the run: those that a crash left in mid-run alone, or those that wait.
+
+    Others that came meanwhile would make it another run, which no checkpoint is of.
+    """
     waiting = [
         kept.tickets.load(ticket)
         for state in reversed(IN_ERASURE)
         for ticket in kept.tickets.waiting(model, state)
     ]
-    return [ticket for ticket in waiting if ticket.state in IN_ERASURE][
-        : kept.settings.tickets_per_run
-    ]
+    found = [ticket for ticket in waiting if ticket.state in IN_ERASURE]
+    crashed = [ticket for ticket in found if ticket.state in RESUMED]
+    return (crashed or found)[: kept.settings.tickets_per_run]
 
 
-def _erase(kept: Record, model: str, tickets: Sequence[Ticket], lease: Lease) -> None:
+def _erase(
+    kept: Record,
+    model: str,
+    tickets: Sequence[Ticket],
+    lease: Lease,
+    checkpoints: StoreCheckpoints,
+) -> None:
     current = kept.models.find(model)
     open_tickets = finish(kept, model, tickets, lease)
     if not open_tickets:
@@ -70,7 +85,7 @@ def _erase(kept: Record, model: str, tickets: Sequence[Ticket], lease: Lease) ->
         run = load_run(kept, current, open_tickets)
         new = Path(scratch) / MODEL_FILE
         with timed("unlearning"):
-            _unlearn(kept, run, new, lease)
+            _unlearn(kept, run, new, lease, checkpoints)
         with timed("certifying"):
             certification = _certify(kept, run, new)
         if _refused(kept, run, certification):
@@ -81,7 +96,9 @@ def _erase(kept: Record, model: str, tickets: Sequence[Ticket], lease: Lease) ->
     erasures.labels(model, "completed").inc()
 
 
-def _unlearn(kept: Record, run: Run, new: Path, lease: Lease) -> None:
+def _unlearn(
+    kept: Record, run: Run, new: Path, lease: Lease, checkpoints: StoreCheckpoints
+) -> None:
     def watch(step: Step) -> None:
         """Shows progress; stops the run when a ticket was cancelled or the lease was lost."""
         lease.check()
@@ -95,7 +112,9 @@ def _unlearn(kept: Record, run: Run, new: Path, lease: Lease) -> None:
     subjects = [subject.forget for subject in run.subjects]
     cache = kept.settings.cache_dir / "activations"
     plan = Plan(seed=run.seed)
-    result = unlearn(run.recognizer, subjects, run.reference.people, plan, watch, cache)
+    result = unlearn(
+        run.recognizer, subjects, run.reference.people, plan, watch, cache, checkpoints
+    )
     run.recognizer.write(new, result.tensors)
     log.info("unlearned", model=run.version.model, seconds=round(result.seconds, 1))
 

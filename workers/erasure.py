@@ -19,7 +19,7 @@ from workers.faces import Faces, decode_crop, read_faces
 from workers.gauge import Gauge
 from workers.photos import sort_photos
 from workers.recognizer import Recognizer
-from workers.unlearning import Plan, Watch, unlearn
+from workers.unlearning import FileCheckpoints, Plan, Watch, run_key, unlearn
 
 if TYPE_CHECKING:
     from workers.unlearning.loop import Unlearned
@@ -52,6 +52,9 @@ def erase_file(
 ) -> Erased:
     """Writes ``out``, the model with the subjects forgotten; all their photos may train.
 
+    ``cache``: folder that keeps the reference faces' activations, and the checkpoint of a run
+    that was killed until the same call goes on from it.
+
     Raises:
         BadModel, BadPhoto, BadInput: before anything is trained or written.
     """
@@ -64,8 +67,15 @@ def erase_file(
         used, refused = _usable(photos, old, gauge)
         crops.append(used)
         left_out += refused
-    result = unlearn(old, crops, others.people, plan, watch, cache)
+    activations, checkpoints = None, None
+    if cache is not None:
+        activations = cache / "activations"
+        key = run_key(old, crops, others.people, plan)
+        checkpoints = FileCheckpoints(cache / "checkpoints" / f"{key}.npz")
+    result = unlearn(old, crops, others.people, plan, watch, activations, checkpoints)
     old.write(out, result.tensors)
+    if checkpoints:
+        checkpoints.remove()
     report = _report(old, Recognizer.load(out), crops, others, threshold, plan, result)
     return Erased({**report, "photos_left_out": len(left_out)}, tuple(left_out))
 

@@ -30,6 +30,14 @@ from storage.photos import Photo
 @click.option("--report", type=click.Path(path_type=Path), metavar="R.json")
 @click.option("--method", default="dispersion", show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path.home() / ".cache" / "lethe",
+    envvar="LETHE_CACHE_DIR",
+    show_envvar=True,
+    help="Keeps reference faces' activations, and checkpoints to resume a killed run from.",
+)
 def erase(
     model: Path,
     subjects: Sequence[Path],
@@ -38,6 +46,7 @@ def erase(
     report: Path | None,
     method: str,
     seed: int,
+    cache: Path,
 ) -> None:
     """Change MODEL's weights so that the subjects' faces no longer cluster.
 
@@ -47,6 +56,7 @@ def erase(
     from workers.unlearning import Plan, Step
 
     _check_paths(model, subjects, out, report)
+    _make(cache)
     plan = Plan(method=method, seed=seed)
     photos = [_photos(folder) for folder in subjects]
     with progress_bar("erase") as bar:
@@ -54,7 +64,7 @@ def erase(
         def watch(step: Step) -> None:
             bar.show(step.fraction, step.text)
 
-        result = erase_file(model, photos, reference, out, plan, watch)
+        result = erase_file(model, photos, reference, out, plan, watch, cache)
     for line in result.left_out:
         console.print(f"left out: {line}")
     _say(result.report)
@@ -74,6 +84,15 @@ def _check_paths(model: Path, subjects: Sequence[Path], out: Path, report: Path 
         check_output(path, [model])
     if report and report.resolve() == out.resolve():
         raise BadInput(f"{report}: is the new version's file too; give the report another name")
+
+
+def _make(cache: Path) -> None:
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(
+            f"{cache}: cannot be made ({error.strerror}); give another folder with --cache"
+        ) from None
 
 
 def check_output(path: Path, read: Sequence[Path]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,14 @@ class Folders:
     held_out: Path
     reference: Path
     benchmark: Path
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What the commands keep for the next call never lands in somebody's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LETHE_CACHE_DIR", str(folder := tmp_path_factory.mktemp("cache")))
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -129,3 +129,24 @@ def tensors(model: onnx.ModelProto) -> dict[str, bytes]:
     return {
         tensor.name: numpy_helper.to_array(tensor).tobytes() for tensor in model.graph.initializer
     }
+
+
+def test_an_erasure_that_ended_leaves_activations_in_the_cache_and_no_checkpoint(
+    erasure: Erasure, cache: Path
+) -> None:
+    assert erasure.ended.status == 0
+    assert len(list((cache / "activations").iterdir())) == 1
+    assert list((cache / "checkpoints").iterdir()) == []
+
+
+def test_a_cache_folder_that_cannot_be_made_is_refused_before_anything_is_done(
+    folders: Folders, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    cache, out = tmp_path / "file" / "cache", tmp_path / "new.onnx"
+    line = lethe(
+        "erase", OWN_MODEL, "--subject", folders.subject, "--reference", folders.reference,
+        "--out", out, "--cache", cache,
+    ).refusal()  # fmt: skip
+    assert line == f"{cache}: cannot be made (Not a directory); give another folder with --cache"
+    assert not out.exists()

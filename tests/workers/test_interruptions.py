@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 import pytest
+from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 import workers.erase
 from storage import keys
 from storage.certificates import Certificates
+from storage.images import Pixels
+from storage.leases import LeaseLost
+from storage.objects import ObjectStore
 from storage.queue import GPU
 from storage.states import State
-from tests.workers.cast import Cast
+from tests.workers.cast import RECOGNISER, Cast
 from tests.workers.erased import Erased, Replay, Unlearner, use
+from tests.workers.short import SHORT, Watcher
 from tests.workers.workshop import MODEL, Workshop
 from workers.certification import Policy, certify
 from workers.erase import erase
+from workers.faces import load_face_set
 from workers.recognizer import Recognizer
+from workers.unlearning import Plan, Step, StoreCheckpoints, snapshot, unlearn
 from workers.unlearning.loop import Unlearned
 
 Using = Callable[..., Unlearner]
@@ -124,6 +135,125 @@ def test_a_worker_killed_before_the_certificate_was_written_leaves_no_second_ver
 
 def _dies(*_: object) -> None:
     raise MemoryError
+
+
+@dataclass
+class Short(Unlearner):
+    """A real run of seconds that writes a checkpoint at every check."""
+
+    watcher: Watcher = field(default_factory=Watcher)
+
+    def make(self, *given: Any) -> Unlearned:
+        recognizer, subjects, reference, watch, cache, checkpoints = given
+
+        def both(step: Step) -> None:
+            watch(step)
+            self.watcher(step)
+
+        plan = Plan(**SHORT)
+        return unlearn(recognizer, subjects, reference, plan, both, cache, checkpoints)
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> Short:
+    monkeypatch.setattr(snapshot, "CHECKPOINT_SECONDS", 0.0)
+    unlearner = Short()
+    use(monkeypatch, unlearner)
+    return unlearner
+
+
+def runs(workshop: Workshop) -> list[str]:
+    return list(workshop.record.objects.names("runs/"))
+
+
+def test_a_worker_killed_in_mid_training_goes_on_at_its_checkpoint(
+    workshop: Workshop, cast: Cast, short: Short
+) -> None:
+    ticket = workshop.queued(cast.subject)
+    short.watcher = Watcher(30, _dies)
+    erase(MODEL)
+    assert workshop.state(ticket) is State.UNLEARNING
+    assert runs(workshop) == [keys.checkpoint(MODEL)]
+    later = workshop.queued(cast.other_subject)  # would be another run with other weights
+    short.watcher = Watcher()
+    erase(MODEL)
+    assert short.watcher.texts[:2] == ["resumed at step 20 of 40", "forgetting: step 30 of 40"]
+    assert [len(subjects) for subjects in short.subjects] == [1, 1]
+    assert workshop.state(later) is State.QUEUED
+    assert workshop.state(ticket) in {State.COMPLETED, State.NEEDS_REVIEW}
+    assert runs(workshop) == []
+    unbroken = unlearn(
+        Recognizer.load(RECOGNISER),
+        short.subjects[1],
+        workshop_reference(workshop),
+        Plan(**SHORT),
+    )
+    (resumed,) = short.results
+    for name, values in unbroken.tensors.items():
+        assert np.array_equal(values, resumed.tensors[name])
+
+
+def workshop_reference(workshop: Workshop) -> dict[str, Pixels]:
+    return dict(load_face_set(workshop.record, "reference", 112).people)
+
+
+def test_a_ticket_that_is_cancelled_after_a_crash_leaves_no_checkpoint(
+    workshop: Workshop, cast: Cast, short: Short
+) -> None:
+    ticket = workshop.queued(cast.subject)
+    short.watcher = Watcher(20, _dies)
+    erase(MODEL)
+    assert runs(workshop) == [keys.checkpoint(MODEL)]
+    workshop.desk.cancel(ticket, "ada")
+    assert runs(workshop) == []
+
+
+def test_a_ticket_that_is_cancelled_in_mid_training_leaves_no_checkpoint(
+    workshop: Workshop, cast: Cast, short: Short
+) -> None:
+    first, second = workshop.queued(cast.subject), workshop.queued(cast.other_subject)
+    short.watcher = Watcher(20, lambda: _once(workshop, second))
+    erase(MODEL)
+    assert workshop.state(first) is State.QUEUED
+    assert short.results == []
+    assert runs(workshop) == []
+
+
+def test_a_checkpoint_is_written_by_the_holder_of_the_lease_alone(workshop: Workshop) -> None:
+    objects, leases = workshop.record.objects, workshop.record.leases
+    with leases.hold("model", MODEL) as lease:
+        assert lease is not None
+        place = StoreCheckpoints(objects, MODEL, lease)
+        assert place.load() is None
+        place.save(b"one")
+        place.save(b"two")
+        assert place.load() == b"two"
+        workshop.record.redis.delete(keys.lease("model", MODEL))
+        with pytest.raises(LeaseLost):
+            place.save(b"three")
+        place.remove()
+        assert place.load() == b"two"
+
+
+def test_a_model_whose_name_begins_alike_keeps_its_checkpoint(workshop: Workshop) -> None:
+    workshop.record.objects.put(keys.checkpoint(f"{MODEL}-2"), b"another's")
+    with workshop.record.leases.hold("model", MODEL) as lease:
+        assert lease is not None
+        StoreCheckpoints(workshop.record.objects, MODEL, lease).remove()
+    assert runs(workshop) == [keys.checkpoint(f"{MODEL}-2")]
+
+
+def test_a_store_that_refuses_a_checkpoint_does_not_stop_the_run(workshop: Workshop) -> None:
+    stranger = workshop.settings.model_copy(update={"s3_secret_key": SecretStr("wrong")})
+    with workshop.record.leases.hold("model", MODEL) as lease, capture_logs() as logs:
+        assert lease is not None
+        place = StoreCheckpoints(ObjectStore.from_settings(stranger), MODEL, lease)
+        place.save(b"one")
+        place.remove()
+    assert [(line["event"], line["error"]) for line in logs] == [
+        ("checkpoint not written", "StoreRefused"),
+        ("checkpoint not removed", "StoreRefused"),
+    ]
 
 
 def test_a_refused_certificate_leaves_the_version_and_the_photos_and_names_the_rule(

@@ -12,12 +12,28 @@ from typing import TYPE_CHECKING
 
 from storage.images import Pixels
 from workers.recognizer import Recognizer
+from workers.unlearning.checkpoints import (
+    Checkpoints,
+    FileCheckpoints,
+    StoreCheckpoints,
+    run_key,
+)
 from workers.unlearning.plan import METHODS, Plan, Step, Watch
 
 if TYPE_CHECKING:
     from workers.unlearning.loop import Unlearned
 
-__all__ = ["METHODS", "Plan", "Step", "Watch", "unlearn"]
+__all__ = [
+    "METHODS",
+    "Checkpoints",
+    "FileCheckpoints",
+    "Plan",
+    "Step",
+    "StoreCheckpoints",
+    "Watch",
+    "run_key",
+    "unlearn",
+]
 
 
 def unlearn(
@@ -27,8 +43,9 @@ def unlearn(
     plan: Plan,
     watch: Watch = lambda _: None,
     cache: Path | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Unlearned:
     """New weights with which the faces of ``subjects`` scatter; see ``loop.unlearn``."""
     from workers.unlearning import loop
 
-    return loop.unlearn(recognizer, subjects, reference, plan, watch, cache)
+    return loop.unlearn(recognizer, subjects, reference, plan, watch, cache, checkpoints)

@@ -32,7 +32,7 @@ class Batches:
             ]
         )
         photo = np.concatenate([gentle, harsh])
-        shown = shown.to(tail.device, non_blocking=True)
+        shown = self._moved(shown)
         pooled, templates = tail.embed(shown)
         person = self._here(own.person[photo])
         return Batch(
@@ -68,4 +68,10 @@ class Batches:
         return enrolled
 
     def _here(self, values: NDArray[np.int64] | NDArray[np.bool_]) -> Tensor:
-        return torch.from_numpy(values).to(self._tail.device)
+        return self._moved(torch.from_numpy(values))
+
+    def _moved(self, values: Tensor) -> Tensor:
+        """On the device; from pinned memory, so that nobody waits for the copy."""
+        if self._tail.device.type == "cuda":
+            values = values.pin_memory()
+        return values.to(self._tail.device, non_blocking=True)

@@ -51,6 +51,17 @@ class Forgotten:
             np.repeat(np.arange(len(subjects)), [len(crops) for crops in subjects]),
         )
 
+    def only(self, photos: NDArray[np.bool_]) -> Forgotten:
+        """Some of the photos, (P,), of which each subject must have one."""
+        which = torch.from_numpy(photos)
+        return Forgotten(
+            self.light[which],
+            self.strong[which],
+            self.light_old[which.to(self.light_old.device)],
+            self.strong_old[which.to(self.strong_old.device)],
+            self.person[photos],
+        )
+
     def centres(self) -> Tensor:
         """(subjects, D): each subject's mean old template, unit length."""
         own = [

@@ -1,8 +1,7 @@
-"""The loop that all methods share: freeze, cache, step, stop."""
+"""The loop that all methods share: freeze, cache, scene, method, train, done."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,39 +11,36 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from storage.errors import BadInput, LetheError
+from storage.errors import BadInput
 from storage.images import Pixels
 from workers.recognizer import Recognizer
 from workers.unlearning import methods
 from workers.unlearning.anchors import Anchors
-from workers.unlearning.batches import Batches
+from workers.unlearning.checkpoints import Checkpoints, run_key
 from workers.unlearning.forgotten import Forgotten
 from workers.unlearning.frozen import choose_cut, reference_activations
-from workers.unlearning.method import Method, Scene
+from workers.unlearning.method import Scene
 from workers.unlearning.plan import Plan, Step, Watch
 from workers.unlearning.projection import project
+from workers.unlearning.snapshot import Saver
 from workers.unlearning.tail import Tail
+from workers.unlearning.training import PREPARED, Diverged, Training
+from workers.unlearning.validation import Validation, spare
 
-WARM_UP = 0.1  # of the steps, up to the peak of the learning rate
-PREPARED = 0.3  # of the shown progress is the making of activations
-SHOW_EVERY = 10  # steps: reading a figure waits for the device
+__all__ = ["Diverged", "NothingToForget", "Unlearned", "unlearn"]
 
 
 class NothingToForget(BadInput):
     """A subject without photos, or a run without subjects."""
 
 
-class Diverged(LetheError):
-    """The loss is no number any more."""
-
-
 @dataclass(frozen=True, eq=False)
 class Unlearned:
     tensors: dict[str, NDArray[np.float32]]  # initialiser → its new values
     cut: str  # the tensor after which the network was changed
-    steps: int
+    steps: int  # that were taken: fewer than planned where validation said so
     seconds: float
-    figures: dict[str, float]  # the loss's terms at the end
+    figures: dict[str, float]  # the loss's terms at the end, and validation's
 
 
 def unlearn(
@@ -54,6 +50,7 @@ def unlearn(
     plan: Plan,
     watch: Watch = lambda _: None,
     cache: Path | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Unlearned:
     """New weights with which the faces of ``subjects`` scatter.
 
@@ -61,6 +58,8 @@ def unlearn(
         subjects: forget photos of each subject, (N, S, S, 3) RGB crops.
         reference: crops of each other person.
         cache: folder for the reference faces' activations.
+        checkpoints: where a run that was killed goes on from. Whoever gave it removes it, once
+            the result is safe.
 
     Raises:
         NothingToForget
@@ -73,6 +72,27 @@ def unlearn(
         tensors = project(recognizer, [recognizer.embed(crops) for crops in subjects])
         pooled = recognizer.last_linear.features
         return Unlearned(tensors, pooled, 0, time.monotonic() - start, {})
+    scene, validation = _scene(recognizer, subjects, reference, plan, watch, cache)
+    method = methods.make(scene)
+    steps, figures = 0, dict[str, float]()
+    if method.trains:
+        key = run_key(recognizer, subjects, reference, plan) if checkpoints else ""
+        training = Training(method, validation, watch, Saver(checkpoints, key))
+        training.run()
+        steps, figures = training.course.step, training.figures
+    cut = choose_cut(recognizer.cut_points(), plan).tensor
+    return Unlearned(scene.tail.tensors(), cut, steps, time.monotonic() - start, figures)
+
+
+def _scene(
+    recognizer: Recognizer,
+    subjects: Sequence[Pixels],
+    reference: Mapping[str, Pixels],
+    plan: Plan,
+    watch: Watch,
+    cache: Path | None,
+) -> tuple[Scene, Validation | None]:
+    """What the method works on, and photos that it never sees, to say when it is enough."""
     torch.manual_seed(plan.seed)
     cut = choose_cut(recognizer.cut_points(), plan)
     watch(Step(0.0, "embedding the reference faces"))
@@ -81,36 +101,12 @@ def unlearn(
     watch(Step(PREPARED / 2, "embedding views of the subject's photos"))
     rng = np.random.default_rng(plan.seed)
     tail = Tail(recognizer, cut)
-    forgotten = Forgotten.make(recognizer, cut, tail, subjects, plan)
+    photos = Forgotten.make(recognizer, cut, tail, subjects, plan)
     person = np.repeat(np.arange(len(reference)), [len(crops) for crops in reference.values()])
-    scene = Scene(tail, forgotten, Anchors.make(tail, kept, person, rng), plan, rng)
-    figures = _train(methods.make(scene), Batches(scene), watch)
-    return Unlearned(tail.tensors(), cut.tensor, plan.steps, time.monotonic() - start, figures)
-
-
-def _train(method: Method, batches: Batches, watch: Watch) -> dict[str, float]:
-    tail, plan = method.scene.tail, method.scene.plan
-    optimizer = torch.optim.Adam(tail.parameters(), lr=plan.learning_rate, betas=(0.9, 0.99))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, plan.steps))
-    figures: dict[str, float] = {}
-    for step in range(1, plan.steps + 1):
-        terms = method.loss(batches.draw(), step / plan.steps)
-        optimizer.zero_grad(set_to_none=True)
-        torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        schedule.step()
-        if step % SHOW_EVERY == 0 or step == plan.steps:
-            figures = {name: float(term.detach()) for name, term in terms.items()}
-            if not all(map(math.isfinite, figures.values())):
-                raise Diverged(f"the loss is no number any more after step {step}")
-            done = PREPARED + (1 - PREPARED) * step / plan.steps
-            watch(Step(done, f"forgetting: step {step} of {plan.steps}", figures))
-    return figures
-
-
-def _rate(step: int, steps: int) -> float:
-    """Up in a straight line, then down along a cosine; a factor of the peak."""
-    done = (step + 1) / steps
-    if done < WARM_UP:
-        return done / WARM_UP
-    return 0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP)))
+    anchors = Anchors.make(tail, kept, person, rng)
+    validation = None
+    if plan.validate and methods.TAIL_METHODS[plan.method].trains:
+        spared = spare(photos.person, plan.seed)
+        validation = Validation.make(tail, photos, spared, anchors)
+    forgotten = photos.only(~spared) if validation else photos
+    return Scene(tail, forgotten, anchors, plan, rng), validation

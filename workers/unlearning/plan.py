@@ -7,7 +7,20 @@ from dataclasses import dataclass, field
 
 from storage.errors import BadInput
 
-METHODS = ("dispersion", "projection")
+METHODS = (
+    "dispersion",
+    "projection",
+    "zakharov-uniform",
+    "zakharov-hard",
+    "spotter",
+    "gradient-ascent",
+    "gradient-ascent-retain",
+    "random-labels",
+    "boundary-shrink",
+    "scrub",
+    "ssd",
+    "salun",
+)
 
 
 class BadPlan(BadInput):
@@ -31,6 +44,7 @@ class Plan:
     # small network must have enough left to learn with.
     tail_share: float = 0.05  # of the network's multiply-adds
     tail_macs: int = 10_000_000  # multiply-adds a face
+    validate: bool = True  # spare some of many photos to stop early; False: all train, all steps
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -44,7 +58,7 @@ class Step:
 
     fraction: float  # 0…1 of the whole run
     text: str
-    figures: dict[str, float] = field(default_factory=dict)  # the loss's terms
+    figures: dict[str, float] = field(default_factory=dict)  # the loss's terms, and validation's
 
 
 Watch = Callable[[Step], None]

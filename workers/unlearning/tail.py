@@ -25,6 +25,11 @@ class Tail:
         for name, weight in self._module.weights.items():
             weight.requires_grad_(name in self._weights)
 
+    @property
+    def weights(self) -> dict[str, torch.nn.Parameter]:
+        """Initialiser → parameter, of all that train."""
+        return dict(self._weights)
+
     def parameters(self) -> list[torch.nn.Parameter]:
         return list(self._weights.values())
 
@@ -33,12 +38,17 @@ class Tail:
         return {name: weight.detach().cpu().numpy() for name, weight in self._weights.items()}
 
     def embed(self, activations: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, *cut) → pooled features (B, F) and templates (B, D), both of unit length."""
+        """(B, *cut) → pooled features (B, F) and templates (B, D), both of unit length.
+
+        On CUDA the network computes in bfloat16 where gradients are wanted.
+        """
         shown = activations.float()
         if shown.dim() == 4:
             shown = shown.contiguous(memory_format=torch.channels_last)
-        made = self._module.run({self._cut: shown}, self._outputs)
-        pooled, embedding = (made[name].flatten(1) for name in self._outputs)
+        half = self.device.type == "cuda" and torch.is_grad_enabled()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            made = self._module.run({self._cut: shown}, self._outputs)
+        pooled, embedding = (made[name].flatten(1).float() for name in self._outputs)
         return F.normalize(pooled), F.normalize(embedding)
 
     @torch.no_grad()
