@@ -59,7 +59,7 @@ def erase_file(
         BadModel, BadPhoto, BadInput: before anything is trained or written.
     """
     old = Recognizer.load(model)
-    others = read_faces(reference, old.input_size)
+    others = read_faces(reference, old.input_size).sampled(plan.reference_faces)
     threshold = others.threshold(old)
     gauge = Gauge.from_faces(old, others)
     crops, left_out = [], []
@@ -159,6 +159,7 @@ def _report(
         "reference_people": len(reference),
         "reference_faces": sum(len(own) for own in reference),
         "method": plan.method,
+        "carried_out_as": result.note,
         "seed": plan.seed,
         "steps": result.steps,
         "changed_after": result.cut,

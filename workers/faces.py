@@ -20,6 +20,7 @@ from workers.certification.templates import People
 from workers.certification.thresholds import at_fmr
 from workers.metrics import faces_embedded
 from workers.recognizer import Recognizer
+from workers.unlearning.sample import sample
 
 FMR = 1e-3
 CROP_BYTES, CROP_PIXELS = 4 * MIB, 4096 * 4096  # a crop of any recogniser is far below both
@@ -42,6 +43,10 @@ class Faces:
         gone = {name for crops in subjects for name in looks_like(recognizer.embed(crops), people)}
         kept = {name: crops for name, crops in self.people.items() if name not in gone}
         return Faces(self.name, self.digest, kept)
+
+    def sampled(self, most: int) -> Faces:
+        """At most so many faces of as many people as can be; see ``sample``."""
+        return Faces(self.name, self.digest, sample(self.people, most))
 
     def threshold(self, recognizer: Recognizer) -> float:
         """Cosine at FMR 1e-3 between these people.

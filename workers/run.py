@@ -16,6 +16,7 @@ from storage.tickets import Ticket
 from workers.certification import Subject
 from workers.faces import Faces, load_face_set
 from workers.recognizer import Recognizer
+from workers.unlearning import Plan
 from workers.versions import cached
 
 
@@ -45,15 +46,17 @@ def load_run(record: Record, version: Version, tickets: Sequence[Ticket]) -> Run
     photos = [np.concatenate([subject.forget, subject.held_out]) for subject in subjects]
 
     def others(name: str) -> Faces:
-        return load_face_set(record, name, recognizer.input_size).without(photos, recognizer)
+        return load_face_set(record, name, recognizer.input_size)
 
     return Run(
         version=version,
         recognizer=recognizer,
         tickets=tuple(tickets),
         subjects=subjects,
-        reference=others(model.reference_faces),
-        benchmark=others(model.benchmark_faces),
+        reference=others(model.reference_faces)
+        .sampled(Plan().reference_faces)
+        .without(photos, recognizer),
+        benchmark=others(model.benchmark_faces).without(photos, recognizer),
         seed=_seed(record, tickets),
     )
 

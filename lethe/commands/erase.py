@@ -121,6 +121,8 @@ def _say(report: dict[str, Any]) -> None:
         f"{report['subjects']} subject(s), {report['forget_photos']} forget photos, "
         f"{report['reference_faces']} reference faces, {report['seconds']:.0f} s"
     )
+    console.print(f"method {report['method']}, {report['steps']} steps", end="")
+    console.print(f": {report['carried_out_as']}" if report["carried_out_as"] else "")
     console.print(
         f"{'TMR at FMR 0.001, cosine ≥ ' + format(figures['threshold'], '.3f'):46}"
         f"{'before':>8}{'after':>8}"

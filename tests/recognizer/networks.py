@@ -86,6 +86,48 @@ class MobileFaceNet(nn.Module):
         return x.view(x.size(0), -1)
 
 
+class InvertedResidual(nn.Module):
+    """Of MobileNetV2 (Sandler et al. 2018): ReLU6 behind both of its first layers."""
+
+    def __init__(self, channels: int, hidden: int):
+        super().__init__()
+        self.expand = nn.Sequential(
+            nn.Conv2d(channels, hidden, 1, bias=False), nn.BatchNorm2d(hidden)
+        )
+        self.depthwise = nn.Sequential(
+            nn.Conv2d(hidden, hidden, 3, 1, 1, groups=hidden, bias=False), nn.BatchNorm2d(hidden)
+        )
+        self.project = nn.Sequential(
+            nn.Conv2d(hidden, channels, 1, bias=False), nn.BatchNorm2d(channels)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.project(F.relu6(self.depthwise(F.relu6(self.expand(x)))))
+
+
+class ReLU6MobileFaceNet(nn.Module):
+    """MobileFaceNet on MobileNetV2's own blocks, with maps of ``side`` × ``side`` throughout."""
+
+    def __init__(
+        self, blocks: int = 2, channels: int = 12, hidden: int = 32, side: int = 7
+    ) -> None:
+        super().__init__()
+        patch, wide = SIZE // side, 32
+        self.stem = nn.Sequential(nn.Conv2d(3, channels, patch, patch), nn.BatchNorm2d(channels))
+        self.blocks = nn.Sequential(*(InvertedResidual(channels, hidden) for _ in range(blocks)))
+        self.reader = nn.Sequential(
+            nn.Conv2d(channels, wide, 1, bias=False), nn.BatchNorm2d(wide), nn.ReLU6()
+        )
+        self.depthwise = nn.Sequential(
+            nn.Conv2d(wide, wide, side, groups=wide, bias=False), nn.BatchNorm2d(wide)
+        )
+        self.conv = nn.Conv2d(wide, EMBEDDING, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(self.depthwise(self.reader(self.blocks(self.stem(x)))))
+        return torch.flatten(x, 1)
+
+
 class GhostModule(nn.Module):
     """Half of the channels computed, half derived (GhostNet, Han et al. 2020), then excited."""
 
@@ -159,6 +201,7 @@ class VisionTransformer(nn.Module):
 NETWORKS: dict[str, type[nn.Module]] = {
     "iresnet": IResNet,
     "mobilefacenet": MobileFaceNet,
+    "mobilefacenet-relu6": ReLU6MobileFaceNet,
     "ghostfacenet": GhostFaceNet,
     "vit": VisionTransformer,
 }
@@ -167,7 +210,10 @@ NETWORKS: dict[str, type[nn.Module]] = {
 def build(name: str) -> nn.Module:
     """A network with random weights and random, plausible running statistics."""
     torch.manual_seed(0)
-    network = NETWORKS[name]()
+    return randomise(NETWORKS[name]())
+
+
+def randomise(network: nn.Module) -> nn.Module:
     for parameter in network.parameters():
         # all different, because the exporter makes one initialiser of two equal ones
         nn.init.normal_(parameter, parameter.mean().item(), 0.1)
@@ -177,6 +223,17 @@ def build(name: str) -> nn.Module:
             assert module.running_var is not None
             nn.init.uniform_(module.running_mean, -0.3, 0.3)
             nn.init.uniform_(module.running_var, 0.5, 2.0)
+    return network.eval()
+
+
+def calibrate(network: nn.Module, images: Tensor) -> nn.Module:
+    """With the running statistics of these images, (N, 3, S, S): their embeddings spread."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None  # the mean of all that it sees
+    with torch.no_grad():
+        network.train()(images)
     return network.eval()
 
 

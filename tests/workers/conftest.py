@@ -10,7 +10,9 @@ import torch
 from storage.settings import Settings
 from storage.settings import settings as read_settings
 from tests.conftest import Servers
+from tests.recognizer.networks import ReLU6MobileFaceNet
 from tests.workers.cast import RECOGNISER, Cast, draw
+from tests.workers.studio import HIDDEN, Studio, Version, opened_studio
 from workers.recognizer import Recognizer
 
 with pytest.MonkeyPatch.context() as _patch:
@@ -61,3 +63,21 @@ def erased(servers: Servers, cast: Cast, tmp_path_factory: pytest.TempPathFactor
     """Two tickets of one model, erased once for all tests that look at what is left."""
     (s3,) = tmp_path_factory.getbasetemp().glob("servers[0-9]*/s3")
     return erase_two(servers, cast, tmp_path_factory.mktemp("erased"), s3)
+
+
+@pytest.fixture(scope="module")
+def studio(cast: Cast, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    with opened_studio(cast, tmp_path_factory.mktemp("studio")) as studio:
+        yield studio
+
+
+@pytest.fixture(scope="module")
+def small(studio: Studio) -> Recognizer:
+    """A network as trained, with room for three erasures."""
+    return studio.network("small", ReLU6MobileFaceNet(hidden=HIDDEN))
+
+
+@pytest.fixture(scope="module")
+def second_version(studio: Studio, small: Recognizer) -> Version:
+    """After one erasure."""
+    return Version(studio.erase(small, [0], "second"), studio.freed[-1])

@@ -19,6 +19,9 @@ SHORT: dict[str, Any] = {
 }
 
 
+BEFORE = ("embedding", "preparing")  # the first step
+
+
 class Killed(BaseException):
     """Nothing of the run goes on after it."""
 
@@ -38,7 +41,7 @@ class Watcher:
     @property
     def texts(self) -> list[str]:
         """Without those before the first step."""
-        return [step.text for step in self.seen if not step.text.startswith("embedding")]
+        return [step.text for step in self.seen if not step.text.startswith(BEFORE)]
 
 
 def dies() -> None:

@@ -77,7 +77,8 @@ def staged(
     kept = reference_activations(recognizer, cut, np.concatenate([*reference.values()]), None)
     person = np.repeat(np.arange(len(reference)), [len(own) for own in reference.values()])
     forgotten = Forgotten.make(recognizer, cut, tail, subjects, plan)
-    return Scene(tail, forgotten, Anchors.make(tail, kept, person, rng), plan, rng)
+    anchors = Anchors.make(tail, kept, person, rng)
+    return Scene(recognizer, cut, tail, forgotten, anchors, plan, rng)
 
 
 @pytest.fixture(scope="module")

@@ -72,7 +72,8 @@ def untouched(
     kept = reference_activations(recognizer, cut, np.concatenate([*reference.values()]), None)
     person = np.repeat(np.arange(len(reference)), [len(own) for own in reference.values()])
     forgotten = Forgotten.make(recognizer, cut, tail, [subject[:5], subject[5:]], SMALL)
-    return Scene(tail, forgotten, Anchors.make(tail, kept, person, rng), SMALL, rng)
+    anchors = Anchors.make(tail, kept, person, rng)
+    return Scene(recognizer, cut, tail, forgotten, anchors, SMALL, rng)
 
 
 @pytest.fixture
@@ -86,8 +87,8 @@ def short(method: str) -> Plan:
 
 
 def step(method: Method, batch: Batch, learning_rate: float = 1e-2) -> None:
-    """One plain step down the method's loss."""
-    loss = torch.stack(list(method.loss(batch, 0.1).values())).sum()
+    """One plain step down the method's loss, for SCRUB a min step: max ones start flat."""
+    loss = torch.stack(list(method.loss(batch, 0.0).values())).sum()
     loss.backward()  # type: ignore[no-untyped-call]
     with torch.no_grad():
         for weight in method.scene.tail.parameters():
@@ -204,7 +205,8 @@ def test_weights_that_salun_masks_are_the_same_to_the_bit_after_a_run(
     kept = reference_activations(recognizer, cut, np.concatenate([*reference.values()]), None)
     person = np.repeat(np.arange(len(reference)), [len(own) for own in reference.values()])
     rng = np.random.default_rng(plan.seed)
-    again = Scene(tail, forgotten, Anchors.make(tail, kept, person, rng), plan, rng)
+    anchors = Anchors.make(tail, kept, person, rng)
+    again = Scene(recognizer, cut, tail, forgotten, anchors, plan, rng)
     for name, mask in salient(again, Head.make(again)).items():
         moved = result.tensors[name] != recognizer.file.array(name)
         assert not moved[mask.numpy() == 0].any()

@@ -70,8 +70,8 @@ def unbroken(setting: Setting) -> Unlearned:
 
 @pytest.fixture
 def use(monkeypatch: pytest.MonkeyPatch) -> Use:
-    """``use(Method)``: the name ``dispersion`` stands for another method."""
-    return lambda method: monkeypatch.setitem(TAIL_METHODS, "dispersion", method)
+    """``use(Method)``: the name of the method that runs here stands for another."""
+    return lambda method: monkeypatch.setitem(TAIL_METHODS, QUICK.method, method)
 
 
 def same(one: Unlearned, other: Unlearned) -> bool:
@@ -82,6 +82,7 @@ def same(one: Unlearned, other: Unlearned) -> bool:
 
 
 def test_a_value_moves_as_fast_as_the_method_says(setting: Setting, use: Use) -> None:
+    use(Dispersion)
     full = setting.run(replace(QUICK, steps=1))
     name = max(full.tensors, key=lambda each: full.tensors[each].size)
 
@@ -183,21 +184,34 @@ def test_the_learning_rate_rises_and_falls_and_a_cool_down_runs_through_the_rest
 
 
 @pytest.mark.parametrize(
-    ("rates", "cooling"),
+    ("rates", "until", "cooling"),
     [
-        ([1.0] * 20, 0),
-        ([0.0] * 20, 80),  # not before 40 % of the steps
-        ([1.0] * 10 + [0.0, 0.02, 0.01, 0.009] + [1.0] * 6, 140),  # one check may be luck
-        ([1.0] * 18 + [0.0] * 2, 0),  # too late for a cool-down
+        ([1.0] * 20, 200, 0),
+        ([0.0] * 20, 200, 0),  # it gets better all the time
+        ([0.0] * 20, 20, 80),  # not before 40 % of the steps
+        ([0.0] * 20, 50, 80),
+        ([0.0] * 20, 60, 90),
+        ([1.0] * 10 + [0.0, 0.02, 0.01, 0.009] + [1.0] * 6, 100, 140),  # one check may be luck
+        ([1.0] * 15 + [0.0] * 5, 140, 170),
+        ([1.0] * 16 + [0.0] * 4, 150, 0),  # too late for a cool-down
     ],
 )
-def test_the_cool_down_begins_when_two_checks_meet_the_target(
-    rates: list[float], cooling: int
+def test_the_cool_down_begins_when_two_checks_meet_the_target_and_thirty_steps_were_no_better(
+    rates: list[float], until: int, cooling: int
 ) -> None:
     run = Course(200)
-    for number, rate in enumerate(rates, 1):
-        run.step = 10 * number
-        run.judge(rate, loss=1 - number / 20)  # it gets better all the time
+    for step, rate in zip(range(10, 201, 10), rates, strict=True):
+        run.step = step
+        run.judge(rate, loss=1 - min(step, until) / 200)
+    assert run.cooling == cooling
+
+
+@pytest.mark.parametrize(("gain", "cooling"), [(0.0003, 80), (0.0011, 0)])
+def test_a_gain_of_less_than_a_thousandth_is_none(gain: float, cooling: int) -> None:
+    run = Course(200)
+    for step in range(10, 201, 10):
+        run.step = step
+        run.judge(tmr=0.0, loss=1 - gain * step / 10)
     assert run.cooling == cooling
 
 
@@ -210,14 +224,21 @@ def test_the_cool_down_begins_when_sixty_steps_were_no_better(until: int, coolin
     assert run.cooling == cooling
 
 
-def test_a_run_whose_validation_is_content_ends_early(
-    setting: Setting, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("learning_rate", "steps"),
+    [
+        pytest.param(0.0, 40 + COOL_DOWN, id="the first check is the best: content 30 steps later"),
+        pytest.param(1e-5, 80, id="every check is better: to the end"),
+    ],
+)
+def test_a_run_that_meets_the_target_ends_early_unless_it_still_gets_better(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch, learning_rate: float, steps: int
 ) -> None:
     monkeypatch.setattr(course, "TARGET", 1.0)
     watcher = Watcher()
-    result = setting.run(replace(QUICK, steps=60), watcher)
-    assert result.steps == 30 + COOL_DOWN  # the first check past 40 % of the steps is at 30
-    assert watcher.texts[-1] == "forgetting: step 50 of 50"
+    result = setting.run(replace(QUICK, steps=80, learning_rate=learning_rate), watcher)
+    assert result.steps == steps
+    assert watcher.texts[-1] == f"forgetting: step {steps} of {steps}"
     assert watcher.seen[-1].fraction == pytest.approx(1.0)
 
 

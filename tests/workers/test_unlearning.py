@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from storage.images import Pixels
 from tests.workers.cast import Cast, crops
 from workers.recognizer import CutPoint, Recognizer
-from workers.unlearning import Plan, Step, unlearn
+from workers.unlearning import METHODS, Plan, Step, unlearn
 from workers.unlearning.augmentation import LIGHT, STRONG, Strength, views
 from workers.unlearning.frozen import at_cut, choose_cut
 from workers.unlearning.loop import NothingToForget
@@ -184,5 +184,5 @@ def test_one_photo_is_enough_to_run(recognizer: Recognizer, faces: Faces) -> Non
 
 
 def test_a_method_that_is_not_there_is_refused_with_those_that_are() -> None:
-    with pytest.raises(BadPlan, match="choose dispersion"):
+    with pytest.raises(BadPlan, match=f"'hypnosis'.*; choose {', '.join(METHODS)}$"):
         Plan(method="hypnosis")

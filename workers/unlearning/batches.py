@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from workers.unlearning.method import Batch, Scene
+from workers.unlearning.variation import Variation
 
 ENROLS = (5, 10)  # photos that the attacker enrols, where there are enough
+OFTEN = 0.5  # of the views are varied, where variation is borrowed
 MANY = 15  # photos of a subject from which on he enrols so many; of fewer, half
 
 
@@ -18,6 +20,8 @@ class Batches:
         self._tail, self._forgotten, self._anchors = scene.tail, scene.forgotten, scene.anchors
         self._plan, self._rng = scene.plan, scene.rng
         self._centres = scene.forgotten.centres()
+        self._transfer = scene.transfer
+        self._variation = Variation(scene.anchors) if scene.transfer else None
 
     def draw(self) -> Batch:
         own, tail = self._forgotten, self._tail
@@ -32,6 +36,7 @@ class Batches:
             ]
         )
         photo = np.concatenate([gentle, harsh])
+        self._vary(shown[: len(photo)])
         shown = self._moved(shown)
         pooled, templates = tail.embed(shown)
         person = self._here(own.person[photo])
@@ -57,6 +62,16 @@ class Batches:
         photos = len(self._forgotten.person)
         rounds = [self._rng.permutation(photos) for _ in range(-(-count // photos))]
         return np.concatenate(rounds)[:count], self._rng.integers(0, shown, count)
+
+    def _vary(self, shown: Tensor) -> None:
+        """Adds other people's variation to half of the views, in place."""
+        if self._variation is None:
+            return
+        reach = self._rng.uniform(0, self._transfer, len(shown)) * (
+            self._rng.random(len(shown)) < 0.5
+        )
+        drawn = self._variation.draw(len(shown), self._rng)
+        shown += drawn * torch.from_numpy(reach).float().reshape(-1, *[1] * (shown.dim() - 1))
 
     def _enrolled(self) -> NDArray[np.bool_]:
         """(P,): which photos the attacker enrols in this step."""

@@ -11,7 +11,8 @@ COOL_DOWN = 20  # steps in which the rest of the schedule is run through
 TARGET = 0.01  # share of validation pairs above the threshold that is little enough
 IN_A_ROW = 2  # checks that must meet it: one may be luck
 EARLIEST = 0.4  # of the steps: what is forgotten before is not yet settled
-PATIENCE = 60  # steps without a better validation loss, in the second half of the schedule
+CONTENT = 30  # steps without a better validation loss, where the target is met
+PATIENCE = 60  # the same where it is not, in the second half of the schedule
 BETTER = 1e-3  # cosine: less is noise
 
 
@@ -56,10 +57,9 @@ class Course:
             self.best, self.best_step = loss, self.step
         if self.cooling or self.steps - self.step <= COOL_DOWN:
             return
-        forgotten = self.reached >= IN_A_ROW and self.step >= EARLIEST * self.steps
-        half = self.steps / 2
-        stuck = self.step >= half and self.step - self.best_step >= PATIENCE
-        if forgotten or stuck:
+        still = self.step - self.best_step
+        reached = self.reached >= IN_A_ROW and self.step >= EARLIEST * self.steps
+        if (reached and still >= CONTENT) or (self.step >= self.steps / 2 and still >= PATIENCE):
             self.cooling = self.step
 
 

@@ -29,7 +29,7 @@ class Dispersion(Method):
         return dispersion(batch)
 
 
-def dispersion(batch: Batch) -> dict[str, Tensor]:
+def dispersion(batch: Batch, keep: float = KEEP, leave: float = LEAVE) -> dict[str, Tensor]:
     mated = torch.triu(batch.person[:, None] == batch.person[None, :], diagonal=1)
     both_light = batch.light[:, None] & batch.light[None, :]
     real = mated & both_light & (batch.photo[:, None] != batch.photo[None, :])
@@ -39,9 +39,9 @@ def dispersion(batch: Batch) -> dict[str, Tensor]:
         "disperse": _spread(cosines[mated]) + _spread(cosines[real]) + _mean(cosines[real]),
         "pooled": _spread(pooled[mated]) + _mean(pooled[real]),
         "attack": _attack(batch),
-        "leave": LEAVE * _leave(batch),
+        "leave": leave * _leave(batch),
         "apart": F.relu(batch.forgotten @ batch.others.T - MARGIN).square().sum(1).mean(),
-        "keep": KEEP * _keep(1 - (batch.kept * batch.kept_old).sum(1)),
+        "keep": keep * _keep(1 - (batch.kept * batch.kept_old).sum(1)),
     }
 
 

@@ -62,6 +62,10 @@ class Forgotten:
             self.person[photos],
         )
 
+    def views(self) -> Tensor:
+        """(P · (V + W), *cut): all of them."""
+        return torch.cat([self.light.flatten(0, 1), self.strong.flatten(0, 1)])
+
     def centres(self) -> Tensor:
         """(subjects, D): each subject's mean old template, unit length."""
         own = [

@@ -22,6 +22,7 @@ from workers.unlearning.frozen import choose_cut, reference_activations
 from workers.unlearning.method import Scene
 from workers.unlearning.plan import Plan, Step, Watch
 from workers.unlearning.projection import project
+from workers.unlearning.sample import sample
 from workers.unlearning.snapshot import Saver
 from workers.unlearning.tail import Tail
 from workers.unlearning.training import PREPARED, Diverged, Training
@@ -41,6 +42,7 @@ class Unlearned:
     steps: int  # that were taken: fewer than planned where validation said so
     seconds: float
     figures: dict[str, float]  # the loss's terms at the end, and validation's
+    note: str = ""  # how the method was carried out on this network
 
 
 def unlearn(
@@ -73,6 +75,7 @@ def unlearn(
         pooled = recognizer.last_linear.features
         return Unlearned(tensors, pooled, 0, time.monotonic() - start, {})
     scene, validation = _scene(recognizer, subjects, reference, plan, watch, cache)
+    watch(Step(0.75 * PREPARED, "preparing the network"))
     method = methods.make(scene)
     steps, figures = 0, dict[str, float]()
     if method.trains:
@@ -81,7 +84,8 @@ def unlearn(
         training.run()
         steps, figures = training.course.step, training.figures
     cut = choose_cut(recognizer.cut_points(), plan).tensor
-    return Unlearned(scene.tail.tensors(), cut, steps, time.monotonic() - start, figures)
+    seconds = time.monotonic() - start
+    return Unlearned(scene.tail.tensors(), cut, steps, seconds, figures, method.note)
 
 
 def _scene(
@@ -95,6 +99,7 @@ def _scene(
     """What the method works on, and photos that it never sees, to say when it is enough."""
     torch.manual_seed(plan.seed)
     cut = choose_cut(recognizer.cut_points(), plan)
+    reference = sample(reference, plan.reference_faces)
     watch(Step(0.0, "embedding the reference faces"))
     others = np.concatenate(list(reference.values()))
     kept = reference_activations(recognizer, cut, others, cache)
@@ -109,4 +114,4 @@ def _scene(
         spared = spare(photos.person, plan.seed)
         validation = Validation.make(tail, photos, spared, anchors)
     forgotten = photos.only(~spared) if validation else photos
-    return Scene(tail, forgotten, anchors, plan, rng), validation
+    return Scene(recognizer, cut, tail, forgotten, anchors, plan, rng), validation

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from workers.recognizer import CutPoint, Recognizer
 from workers.unlearning.anchors import Anchors
 from workers.unlearning.forgotten import Forgotten
 from workers.unlearning.plan import Plan
@@ -17,11 +18,14 @@ from workers.unlearning.tail import Tail
 class Scene:
     """Everything of a run that stays the same while the tail trains."""
 
+    recognizer: Recognizer  # as it was
+    cut: CutPoint
     tail: Tail
     forgotten: Forgotten
     anchors: Anchors
     plan: Plan
     rng: np.random.Generator
+    transfer: float = 0.0  # of other people's variation, added to half of the subjects' views
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Method:
     (constraints); what it needs to know beyond the batch it takes from the scene.
     """
 
+    note = ""  # how it was carried out on this network, where there is a choice
     trains = True  # False: all was done when it was made, and no step is taken
 
     def __init__(self, scene: Scene) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from workers.unlearning import zakharov
 from workers.unlearning.boundary_shrink import BoundaryShrink
 from workers.unlearning.dispersion import Dispersion
+from workers.unlearning.gated import Gated
 from workers.unlearning.gradient_ascent import GradientAscent, GradientAscentRetain
 from workers.unlearning.method import Method, Scene
 from workers.unlearning.random_labels import RandomLabels
@@ -14,6 +15,7 @@ from workers.unlearning.spotter import Spotter
 from workers.unlearning.ssd import SelectiveSynapticDampening
 
 TAIL_METHODS: dict[str, type[Method]] = {
+    "gated": Gated,
     "dispersion": Dispersion,
     "zakharov-uniform": zakharov.Uniform,
     "zakharov-hard": zakharov.Hard,

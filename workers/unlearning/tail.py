@@ -56,3 +56,14 @@ class Tail:
         """(N, *cut) → (N, D) unit length, in small pieces and without a gradient."""
         pieces: Iterator[Tensor] = iter(torch.split(activations, AT_ONCE))
         return torch.cat([self.embed(piece.to(self.device))[1] for piece in pieces])
+
+    @torch.no_grad()
+    def at(self, activations: Tensor, tensor: str) -> Tensor:
+        """(N, *cut) → (N, *shape of the tensor): what lies between the cut and the embedding."""
+        if tensor == self._cut:
+            return activations.to(self.device).float()
+        found = []
+        for piece in torch.split(activations, AT_ONCE):
+            inputs = {self._cut: piece.to(self.device).float()}
+            found.append(self._module.run(inputs, [tensor])[tensor])
+        return torch.cat(found)
