@@ -17,8 +17,6 @@ SHORT: dict[str, Any] = {
     "light_views": 2,
     "strong_views": 2,
 }
-
-
 BEFORE = ("embedding", "preparing")  # the first step
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Half = NDArray[np.float16]
+FURTHER = 1.0  # of the difference of two others, at most, is added to every second stranger
 
 
 def strangers(real: Tensor, count: int, rng: np.random.Generator) -> Tensor:
@@ -21,7 +22,7 @@ def strangers(real: Tensor, count: int, rng: np.random.Generator) -> Tensor:
     first, second, third, fourth = (_some(real, count, rng) for _ in range(4))
     shares = _shares(count, real.shape[1:], rng, (0.0, 0.5))
     mixed = (1 - shares) * first + shares * second
-    reach = rng.uniform(0.0, 1.0, count) * (np.arange(count) % 2)
+    reach = rng.uniform(0.0, FURTHER, count) * (np.arange(count) % 2)
     return mixed + _broad(reach, real) * (third - fourth)
 
 
