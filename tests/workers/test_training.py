@@ -45,7 +45,7 @@ SECONDS = 120.0  # far more than it takes; a hanging process must not hang the t
 @dataclass(frozen=True)
 class Setting:
     recognizer: Recognizer
-    subject: Pixels  # 21 photos, of which three are spared
+    subject: Pixels  # 21 photos, of which two are spared
     reference: dict[str, Pixels]
 
     def run(self, plan: Plan = QUICK, watch: Watcher | None = None, **more: object) -> Unlearned:
@@ -146,12 +146,12 @@ def test_a_method_that_does_not_train_sees_all_photos_and_takes_no_step(
 # Early stopping ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("photos", "spared"), [(1, 0), (19, 0), (20, 3), (24, 3), (50, 7)])
-def test_one_photo_in_seven_is_spared_where_there_are_twenty(photos: int, spared: int) -> None:
+@pytest.mark.parametrize(("photos", "spared"), [(1, 0), (19, 0), (20, 2), (24, 2), (50, 5)])
+def test_one_photo_in_ten_is_spared_where_there_are_twenty(photos: int, spared: int) -> None:
     person = np.repeat([0, 1], [photos, 20])
     found = spare(person, seed=4)
     assert found[person == 0].sum() == spared
-    assert found[person == 1].sum() == 3
+    assert found[person == 1].sum() == 2
     assert np.array_equal(found, spare(person, seed=4))
 
 
@@ -166,7 +166,7 @@ def test_spared_photos_never_train_and_their_figures_are_shown(setting: Setting,
     use(Counted)
     shown = setting.run(FEW).figures
     hidden = setting.run(replace(FEW, validate=False)).figures
-    assert trained == [18, 21]
+    assert trained == [19, 21]
     assert 0 <= shown["validation TMR"] <= 1
     assert set(shown) - set(hidden) == {name for name in shown if name.startswith("validation")}
 

@@ -15,7 +15,7 @@ from workers.unlearning.forgotten import Forgotten
 from workers.unlearning.tail import Tail
 
 ENOUGH = 20  # photos of a subject from which on some can be spared
-ONE_IN = 7  # photos is spared, and at least
+ONE_IN = 10  # photos is spared, and at least
 FEWEST = 2
 FMR = 1e-3
 FACES = 240  # views that a check embeds, about: it must stay cheap beside ten steps
