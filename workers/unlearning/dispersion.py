@@ -18,6 +18,7 @@ from torch import Tensor
 from workers.unlearning.method import Batch, Method
 
 KEEP = 160.0  # weight of staying: old galleries of everybody else must go on working
+SHARED = 0.7  # at 0 ten subjects are hardly forgotten, at 1 four cost others too much
 LEAVE = 2.0  # weight of leaving the subjects' old templates
 FURTHEST = 0.5  # weight of the reference faces that moved furthest
 SHARPNESS = 20.0  # of the soft maximum over pairs, per unit of cosine
@@ -26,7 +27,9 @@ MARGIN = 0.3  # cosine to somebody else's template that a subject may reach
 
 class Dispersion(Method):
     def loss(self, batch: Batch, done: float) -> dict[str, Tensor]:  # noqa: ARG002
-        return dispersion(batch)
+        # Each subject's pairs weigh less, the more subjects share the batch; so must keeping.
+        subjects = len(self.scene.forgotten.centres())
+        return dispersion(batch, KEEP / subjects**SHARED)
 
 
 def dispersion(batch: Batch, keep: float = KEEP, leave: float = LEAVE) -> dict[str, Tensor]:
