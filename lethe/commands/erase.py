@@ -28,7 +28,7 @@ from storage.photos import Photo
 @click.option("--reference", required=True, type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="NEW.onnx")
 @click.option("--report", type=click.Path(path_type=Path), metavar="R.json")
-@click.option("--method", default="dispersion", show_default=True)
+@click.option("--method", help="One of docs/method.md; our best where none is named.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
     "--cache",
@@ -44,7 +44,7 @@ def erase(
     reference: Path,
     out: Path,
     report: Path | None,
-    method: str,
+    method: str | None,
     seed: int,
     cache: Path,
 ) -> None:
@@ -57,7 +57,7 @@ def erase(
 
     _check_paths(model, subjects, out, report)
     _make(cache)
-    plan = Plan(method=method, seed=seed)
+    plan = Plan(method=method, seed=seed) if method else Plan(seed=seed)
     photos = [_photos(folder) for folder in subjects]
     with progress_bar("erase") as bar:
 

@@ -88,7 +88,7 @@ def test_the_report_holds_every_figure_that_was_printed(erasure: Erasure) -> Non
 def test_the_report_names_both_files_by_their_digests(erasure: Erasure) -> None:
     assert erasure.report["old"]["sha256"] == file_sha256(OWN_MODEL)
     assert erasure.report["new"]["sha256"] == file_sha256(erasure.new)
-    assert (erasure.report["seed"], erasure.report["method"]) == (7, "dispersion")
+    assert (erasure.report["seed"], erasure.report["method"]) == (7, "gated")
 
 
 def test_the_subjects_photos_no_longer_match_and_everybody_elses_do(erasure: Erasure) -> None:
@@ -96,6 +96,14 @@ def test_the_subjects_photos_no_longer_match_and_everybody_elses_do(erasure: Era
     assert figures["forget_tmr_before"] > 0.8
     assert figures["forget_tmr_after"] < 0.05
     assert figures["reference_tmr_after"] > figures["reference_tmr_before"] - 0.05
+
+
+def test_without_a_name_the_method_is_our_best_and_it_says_how_it_was_carried_out(
+    erasure: Erasure,
+) -> None:
+    without = "dispersion without a gate: the network has no blocks for one"
+    assert erasure.report["carried_out_as"] == without
+    assert f"method gated, {erasure.report['steps']} steps: {without}" in erasure.ended.out
 
 
 def test_noise_and_the_photo_that_is_there_twice_are_left_out_in_a_line_each(
