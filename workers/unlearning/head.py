@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -45,6 +46,15 @@ class Head:
     def subject_label(self, person: Tensor) -> Tensor:
         """Numbers of subjects → their classes."""
         return person + self.people
+
+    def random_labels(self, scene: Scene) -> Tensor:
+        """(P,): a reference person's class for each forget photo, the same for the same seed.
+
+        By a generator of its own, so that a resumed run draws the same.
+        """
+        rng = np.random.default_rng(scene.plan.seed)
+        labels = rng.integers(0, self.people, len(scene.forgotten.person))
+        return torch.from_numpy(labels).to(scene.tail.device)
 
     def cosines(self, templates: Tensor) -> Tensor:
         """(N, D) unit length → (N, C)."""

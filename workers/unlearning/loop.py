@@ -83,9 +83,8 @@ def unlearn(
         training = Training(method, validation, watch, Saver(checkpoints, key))
         training.run()
         steps, figures = training.course.step, training.figures
-    cut = choose_cut(recognizer.cut_points(), plan).tensor
-    seconds = time.monotonic() - start
-    return Unlearned(scene.tail.tensors(), cut, steps, seconds, figures, method.note)
+    seconds, tensors = time.monotonic() - start, scene.tail.tensors()
+    return Unlearned(tensors, scene.cut.tensor, steps, seconds, figures, method.note)
 
 
 def _scene(

@@ -8,8 +8,6 @@ pictures, ArcFace's margin loss, and a head of templates that stays as it is.
 
 from __future__ import annotations
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from workers.unlearning.head import Head
@@ -23,9 +21,7 @@ class RandomLabels(Method):
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
         self._head = Head.make(scene)
-        rng = np.random.default_rng(scene.plan.seed)  # of its own: a resumed run draws the same
-        labels = rng.integers(0, self._head.people, len(scene.forgotten.person))
-        self.labels = torch.from_numpy(labels).to(scene.tail.device)  # (P,) by photo
+        self.labels = self._head.random_labels(scene)  # (P,) by photo
 
     def loss(self, batch: Batch, done: float) -> dict[str, Tensor]:  # noqa: ARG002
         wrong = self._head.margin_loss(batch.forgotten, self.labels[batch.photo])

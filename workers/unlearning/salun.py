@@ -12,7 +12,6 @@ are held at their old templates.
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,9 +28,7 @@ class SalUn(Method):
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
         self.head = Head.make(scene)
-        rng = np.random.default_rng(scene.plan.seed)  # of its own: a resumed run draws the same
-        labels = rng.integers(0, self.head.people, len(scene.forgotten.person))
-        self._labels = torch.from_numpy(labels).to(scene.tail.device)  # (P,)
+        self._labels = self.head.random_labels(scene)  # (P,)
         self._speeds = salient(scene, self.head)
 
     def loss(self, batch: Batch, done: float) -> dict[str, Tensor]:  # noqa: ARG002
