@@ -10,6 +10,7 @@ import pytest
 from storage.errors import BadInput
 from tests.certification.worlds import Table, World, drawn_world, strangers, unit
 from workers.certification import Policy, Subject, certify
+from workers.certification.templates import Crops, Templates
 
 POLICY = Policy.named("default")
 
@@ -99,9 +100,9 @@ def test_people_who_look_alike_are_not_taken_for_one(world: World) -> None:
 
 def test_each_photo_is_embedded_once_by_each_model(world: World) -> None:
     class Counting(Table):
-        def embed(self, crops: np.ndarray) -> np.ndarray:
+        def embed_pooled(self, crops: Crops) -> tuple[Templates, Templates | None]:
             seen.append(len(crops))
-            return super().embed(crops)
+            return super().embed_pooled(crops)
 
     seen: list[int] = []
     old, new = (Counting(model.rows, model.sha256) for model in world.models())

@@ -32,14 +32,16 @@ class Edited:
     """The recogniser with an edit after its embedding; each crop is embedded once in all."""
 
     embeddings: Mapping[bytes, NDArray[np.float32]]  # of the unedited one, by crop
+    pooled: Mapping[bytes, NDArray[np.float32]]  # features before the layer that is edited
     edit: Edit
     sha256: str = "e" * 64
     embedding_size: int = 128
 
-    def embed(self, crops: Crops) -> Templates:
+    def embed_pooled(self, crops: Crops) -> tuple[Templates, Templates]:
         matrix, shift = self.edit
-        rows = np.stack([self.embeddings[crop.tobytes()] for crop in crops]).astype(np.float64)
-        return unit(rows @ matrix.T + shift)
+        names = [crop.tobytes() for crop in crops]
+        rows = np.stack([self.embeddings[name] for name in names]).astype(np.float64)
+        return unit(rows @ matrix.T + shift), np.stack([self.pooled[name] for name in names])
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,14 @@ class Studio:
     people: Mapping[str, Crops]
     subject: Subject
     embeddings: Mapping[bytes, NDArray[np.float32]]
+    pooled: Mapping[bytes, NDArray[np.float32]]
 
     @property
     def benchmark(self) -> dict[str, Crops]:
         return {name: self.people[name] for name in BENCHMARK}
 
     def edited(self, edit: Edit) -> Edited:
-        return Edited(self.embeddings, edit)
+        return Edited(self.embeddings, self.pooled, edit)
 
     @property
     def old(self) -> Edited:
@@ -86,8 +89,16 @@ def studio(shared_faces: Path) -> Studio:
     every = np.concatenate([subject, *people.values()])
     layer = recognizer.last_linear
     outputs = recognizer.features(layer.output, every).reshape(len(every), -1)
-    embeddings = {crop.tobytes(): output for crop, output in zip(every, outputs, strict=True)}
-    return Studio(model, recognizer, people, Subject("s", subject[:20], subject[20:]), embeddings)
+    pooled = recognizer.embed_pooled(every)[1]
+    names = [crop.tobytes() for crop in every]
+    return Studio(
+        model,
+        recognizer,
+        people,
+        Subject("s", subject[:20], subject[20:]),
+        dict(zip(names, outputs, strict=True)),
+        dict(zip(names, pooled, strict=True)),
+    )
 
 
 def untouched(studio: Studio) -> Edit:

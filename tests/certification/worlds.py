@@ -20,14 +20,16 @@ class Table:
 
     rows: Templates
     sha256: str = "0" * 64
+    pooled: Templates | None = None
 
     @property
     def embedding_size(self) -> int:
         return self.rows.shape[1]
 
-    def embed(self, crops: Crops) -> Templates:
+    def embed_pooled(self, crops: Crops) -> tuple[Templates, Templates | None]:
         pixel = crops[:, 0, 0].astype(int)
-        return self.rows[pixel[:, 0] * 256 + pixel[:, 1]]
+        number = pixel[:, 0] * 256 + pixel[:, 1]
+        return self.rows[number], None if self.pooled is None else self.pooled[number]
 
 
 def unit(vectors: Vectors) -> Templates:

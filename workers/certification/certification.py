@@ -151,7 +151,7 @@ def certify(
     """
     report: Progress = progress or (lambda doing, share: None)  # noqa: ARG005
     evidence = gather(old, new, subjects, benchmark, lambda doing, s: report(doing, 0.9 * s))
-    people = Benchmark(evidence.old, evidence.new, seed)
+    people = Benchmark(evidence.old, evidence.new, seed, evidence.pooled)
     people.check()
     check_disjoint(evidence)
     kept = people.figures()

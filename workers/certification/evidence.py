@@ -41,6 +41,7 @@ class Subject:
 class SubjectTemplates:
     forget: Versions
     held_out: Versions
+    pooled: Versions | None = None  # features of the held-out photos before the last linear layer
 
     @property
     def photos(self) -> Versions:
@@ -55,6 +56,7 @@ class Evidence:
     subjects: Mapping[str, SubjectTemplates]
     old: People  # the benchmark people
     new: People
+    pooled: tuple[People, People] | None  # their features before the last linear layer
 
 
 def gather(
@@ -74,17 +76,22 @@ def gather(
     check_benchmark(benchmark)
     embedding = _Embedding(old, new, len(benchmark) + 2 * len(subjects), progress)
     people = {name: embedding.of(crops, f"benchmark {name}") for name, crops in benchmark.items()}
-    found = {
-        subject.reference: SubjectTemplates(
-            embedding.of(subject.forget, f"subject {subject.reference}, forget photos"),
-            embedding.of(subject.held_out, f"subject {subject.reference}, held-out photos"),
-        )
-        for subject in subjects
-    }
+    found = {}
+    for subject in subjects:
+        forget, _ = embedding.of(subject.forget, f"subject {subject.reference}, forget photos")
+        held_out = embedding.of(subject.held_out, f"subject {subject.reference}, held-out photos")
+        found[subject.reference] = SubjectTemplates(forget, *held_out)
+    templates = {name: own for name, (own, _) in people.items()}
+    pooled = {name: own for name, (_, own) in people.items() if own is not None}
     return Evidence(
-        found,
-        People.of({name: templates.old for name, templates in people.items()}),
-        People.of({name: templates.new for name, templates in people.items()}),
+        found, *_versions(templates), _versions(pooled) if len(pooled) == len(people) else None
+    )
+
+
+def _versions(people: Mapping[str, Versions]) -> tuple[People, People]:
+    return (
+        People.of({name: own.old for name, own in people.items()}),
+        People.of({name: own.new for name, own in people.items()}),
     )
 
 
@@ -96,15 +103,20 @@ class _Embedding:
     progress: Progress
     done: int = 0
 
-    def of(self, crops: Crops, whose: str) -> Versions:
+    def of(self, crops: Crops, whose: str) -> tuple[Versions, Versions | None]:
+        """Templates, and pooled features where both versions have them."""
         if len(crops):
-            templates = Versions(embed(self.old, crops, whose), embed(self.new, crops, whose))
+            (old, before), (new, after) = (
+                embed(version, crops, whose) for version in (self.old, self.new)
+            )
         else:
-            none = np.empty((0, self.old.embedding_size), dtype=np.float32)
-            templates = Versions(none, none)
+            old = new = np.empty((0, self.old.embedding_size), dtype=np.float32)
+            before = after = None
         self.done += 1
         self.progress("embedding", self.done / self.steps)
-        return templates
+        if before is None or after is None:
+            return Versions(old, new), None
+        return Versions(old, new), Versions(before, after)
 
 
 def check_models(old: Embedder, new: Embedder) -> None:

@@ -44,6 +44,7 @@ class Benchmark:
     old: People
     new: People
     seed: int
+    pooled: tuple[People, People] | None = None  # features before the last linear layer, old, new
 
     @cached_property
     def thresholds(self) -> dict[float, Threshold]:

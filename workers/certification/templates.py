@@ -27,23 +27,25 @@ class Embedder(Protocol):
     @property
     def sha256(self) -> str: ...
 
-    def embed(self, crops: Crops, /) -> Templates: ...
+    def embed_pooled(self, crops: Crops, /) -> tuple[Templates, Templates | None]:
+        """Templates, and the features before the last linear layer where there is one."""
 
 
-def embed(recognizer: Embedder, crops: Crops, whose: str) -> Templates:
-    """(N, 112, 112, 3) crops → (N, D) templates.
+def embed(recognizer: Embedder, crops: Crops, whose: str) -> tuple[Templates, Templates | None]:
+    """(N, 112, 112, 3) crops → (N, D) templates, and (N, F) pooled features of unit length.
 
     Raises:
         BadInput: an embedding is not a number; ``whose`` photo gave it.
     """
-    templates = np.asarray(recognizer.embed(crops), dtype=np.float32)
+    made, pooled = recognizer.embed_pooled(crops)
+    templates = np.asarray(made, dtype=np.float32)
     bad = np.flatnonzero(~np.isfinite(templates).all(axis=1))
     if len(bad):
         raise BadInput(
             f"{whose}: the embedding of photo {bad[0] + 1} of {len(crops)} by model "
             f"{recognizer.sha256[:12]} is not a number; the model is damaged, add it anew"
         )
-    return templates
+    return templates, pooled
 
 
 def centroid(templates: Templates) -> Templates:

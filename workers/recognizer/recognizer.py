@@ -34,7 +34,7 @@ class Recognizer:
         self.input_size = file.image.size
         self.embedding_size = file.embedding_size
         self.input_mean, self.input_std = _normalisation(file)
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[tuple[str, ...], Session] = {}
 
     @classmethod
     def load(cls, path: Path, max_bytes: int = MAX_BYTES) -> Recognizer:
@@ -73,7 +73,27 @@ class Recognizer:
         Raises:
             BadModel: an embedding that isn't finite, or has no direction.
         """
-        raw = self._run(self.output_name, crops, batch_size, threads)
+        (raw,) = self._run((self.output_name,), crops, batch_size, threads)
+        return self._templates(raw)
+
+    def embed_pooled(self, crops: Array) -> tuple[Array, Array | None]:
+        """Templates (N, D), and the features before the last linear layer (N, F), in one pass.
+
+        Both float32 rows of unit length; None for the second where the network has no such layer.
+
+        Raises:
+            BadModel: an embedding that isn't finite, or has no direction.
+        """
+        try:
+            features = self.last_linear.features
+        except BadModel:
+            return self.embed(crops), None
+        raw, pooled = self._run((self.output_name, features), crops, None, None)
+        pooled = pooled.reshape(len(crops), -1)
+        lengths = np.linalg.norm(pooled, axis=1, keepdims=True)
+        return self._templates(raw), pooled / np.maximum(lengths, np.finfo(np.float32).tiny)
+
+    def _templates(self, raw: Array) -> Array:
         with np.errstate(over="ignore", invalid="ignore"):
             lengths = np.linalg.norm(raw, axis=1, keepdims=True)
         if not np.isfinite(lengths).all() or not (lengths > 0).all():
@@ -92,34 +112,39 @@ class Recognizer:
         Raises:
             ValueError: a tensor that the graph lacks.
         """
-        return self._run(tensor, crops, batch_size, threads)
+        (found,) = self._run((tensor,), crops, batch_size, threads)
+        return found
 
-    def _run(self, tensor: str, crops: Array, batch_size: int | None, threads: int | None) -> Array:
-        session = self._session(tensor)
+    def _run(
+        self, tensors: tuple[str, ...], crops: Array, batch_size: int | None, threads: int | None
+    ) -> list[Array]:
+        session = self._session(tensors)
         if not len(crops):
-            shape = [dim or 0 for dim in self.file.shapes[tensor][1:]]
-            return np.zeros((0, *shape), np.float32)
+            shapes = [[dim or 0 for dim in self.file.shapes[name][1:]] for name in tensors]
+            return [np.zeros((0, *shape), np.float32) for shape in shapes]
 
         size = batch_size or session.batch_size
 
-        def run(start: int) -> Array:
+        def run(start: int) -> list[Array]:
             return session.run(self.preprocess(crops[start : start + size]))
 
         starts = range(0, len(crops), size)
         workers = min(threads or session.workers, len(starts))
         if workers == 1:
-            return np.concatenate([run(start) for start in starts])
-        with ThreadPoolExecutor(workers, "embed") as pool:
-            return np.concatenate(list(pool.map(run, starts)))
+            parts = [run(start) for start in starts]
+        else:
+            with ThreadPoolExecutor(workers, "embed") as pool:
+                parts = list(pool.map(run, starts))
+        return [np.concatenate(output) for output in zip(*parts, strict=True)]
 
-    def _session(self, tensor: str) -> Session:
-        if tensor not in self._sessions:
-            whole = tensor == self.output_name
-            if not whole:  # one prefix at a time: each holds a copy of its weights
-                self._sessions = {n: s for n, s in self._sessions.items() if n == self.output_name}
-            model = self.file.inlined() if whole else prefix(self.file, tensor)
-            self._sessions[tensor] = open_session(self.file, model)
-        return self._sessions[tensor]
+    def _session(self, tensors: tuple[str, ...]) -> Session:
+        if tensors not in self._sessions:
+            whole = (self.output_name,)
+            if tensors != whole:  # one prefix at a time: each holds a copy of its weights
+                self._sessions = {n: s for n, s in self._sessions.items() if n == whole}
+            model = self.file.inlined() if tensors == whole else prefix(self.file, *tensors)
+            self._sessions[tensors] = open_session(self.file, model)
+        return self._sessions[tensors]
 
     def cut_points(self) -> list[CutPoint]:
         """Where the network can be cut in two; see Topology.cut_points."""

@@ -67,7 +67,7 @@ def open_session(file: OnnxFile, model: onnx.ModelProto) -> Session:
 
 
 class Session:
-    """A session with one input, the images, and one output."""
+    """A session with one input, the images, and the outputs that were asked for."""
 
     def __init__(self, file: OnnxFile, inner: onnxruntime.InferenceSession):
         self.file, self.inner = file, inner
@@ -79,8 +79,8 @@ class Session:
         self.workers = _cores() if on_cpu else 1
         self.batch_size = CPU_BATCH if on_cpu else GPU_BATCH
 
-    def run(self, images: Array) -> Array:
-        """(N, 3, S, S) float32 → (N, …) float32, any N, whatever batch the graph was made for.
+    def run(self, images: Array) -> list[Array]:
+        """(N, 3, S, S) float32 → each output, (N, …) float32, whatever batch the graph is for.
 
         Raises:
             BadModel: ONNX Runtime fails on them.
@@ -88,16 +88,18 @@ class Session:
         faces = len(images)
         size = self.file.batch or faces
         parts = [self._run(part) for part in _groups(images.astype(self.dtype, copy=False), size)]
-        return np.concatenate(parts)[:faces].astype(np.float32, copy=False)
+        return [
+            np.concatenate(output)[:faces].astype(np.float32, copy=False)
+            for output in zip(*parts, strict=True)
+        ]
 
-    def _run(self, images: Array) -> Array:
+    def _run(self, images: Array) -> list[Array]:
         try:
-            (output,) = self.inner.run(None, {self.input.name: images})
+            return [np.asarray(made) for made in self.inner.run(None, {self.input.name: images})]
         except ORT_ERRORS as error:
             raise BadModel(
                 f"{self.file.path}: ONNX Runtime cannot run it: {first_line(error)}; export again"
             ) from None
-        return np.asarray(output)
 
 
 def _cores() -> int:
@@ -112,16 +114,17 @@ def _groups(images: Array, size: int) -> Iterator[Array]:
         yield np.concatenate([part, np.repeat(part[-1:], size - len(part), axis=0)])
 
 
-def prefix(file: OnnxFile, tensor: str) -> onnx.ModelProto:
-    """The model from the image to `tensor` and nothing else.
+def prefix(file: OnnxFile, *tensors: str) -> onnx.ModelProto:
+    """The model from the image to `tensors` and nothing else; they are its outputs, in order.
 
     Raises:
         ValueError: the graph has no such tensor, or it does not begin with the batch.
     """
-    if not file.topology.leads_with_batch(tensor):
-        raise ValueError(f"{tensor!r} is not a tensor of {file.path} that begins with the batch")
+    for tensor in tensors:
+        if not file.topology.leads_with_batch(tensor):
+            raise ValueError(f"{tensor!r} is no tensor of {file.path} that begins with the batch")
     whole = file.inlined()
-    wanted, nodes = {tensor}, []
+    wanted, nodes = set(tensors), []
     for node in reversed(whole.graph.node):
         if wanted.intersection(node.output):
             wanted.update(node.input)
@@ -129,8 +132,8 @@ def prefix(file: OnnxFile, tensor: str) -> onnx.ModelProto:
     initializers = [i for i in whole.graph.initializer if i.name in wanted]
     images = next(v for v in whole.graph.input if v.name == file.image.name)
     # the type is ONNX Runtime's to infer: some graphs compute in half precision inside
-    output = onnx.ValueInfoProto(name=tensor)
-    graph = helper.make_graph(nodes[::-1], "prefix", [images], [output], initializers)
+    outputs = [onnx.ValueInfoProto(name=tensor) for tensor in tensors]
+    graph = helper.make_graph(nodes[::-1], "prefix", [images], outputs, initializers)
     return helper.make_model(
         graph, opset_imports=whole.opset_import, ir_version=max(whole.ir_version, FREE_INITIALIZERS)
     )
