@@ -1,160 +1,78 @@
-"""Certificates: RFC 8785 canonical JSON under an Ed25519 signature (RFC 8032)."""
+"""Certificates: issued and verified by form, signature and verdict; kept beside their keys."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from storage import keys, names
-from storage.canonical import Corrupt, Document, canonical, parse
+from storage.canonical import Document
+from storage.certificate_form import form_of
+from storage.certificate_verdict import check_verdict
+from storage.chain import Link
 from storage.errors import BadInput
 from storage.objects import ObjectMissing, ObjectStore
+from storage.signing import (
+    BadCertificate,
+    BadKey,
+    Signer,
+    claimed_key,
+    opened,
+    parse_public_key,
+    read_public_key,
+    write_new_key,
+)
 
-ALGORITHM = "Ed25519"
-_KEY_ID = re.compile(r"[0-9a-f]{16}")
-
-
-class BadCertificate(BadInput):
-    """A certificate that does not verify, and why."""
-
-
-class BadKey(BadInput):
-    """A key file that cannot be used."""
+__all__ = [
+    "BadCertificate",
+    "BadKey",
+    "Certificates",
+    "KeyUse",
+    "NoSuchCertificate",
+    "Signer",
+    "issue",
+    "read_public_key",
+    "verify",
+    "write_new_key",
+]
 
 
 class NoSuchCertificate(BadInput):
     """The ticket has no certificate."""
 
 
-@dataclass(frozen=True)
-class Signer:
-    """The key that certificates are signed with."""
+def issue(body: Document, signer: Signer) -> bytes:
+    """The certificate file of a body that has its form and whose verdict follows.
 
-    key: Ed25519PrivateKey
-
-    @classmethod
-    def from_file(cls, path: Path | None) -> Signer:
-        """
-        Raises:
-            BadKey: no file, or not an unencrypted Ed25519 key in PEM.
-        """
-        if path is None:
-            raise BadKey("no signing key: set LETHE_SIGNING_KEY_FILE to an Ed25519 key in PEM")
-        try:
-            key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-        except OSError as error:
-            raise BadKey(f"{path}: {error.strerror}; set LETHE_SIGNING_KEY_FILE") from None
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            raise BadKey(f"{path}: not an unencrypted private key in PEM") from None
-        if not isinstance(key, Ed25519PrivateKey):
-            raise BadKey(
-                f"{path}: not an Ed25519 key; make one: openssl genpkey -algorithm ed25519"
-            )
-        return cls(key)
-
-    @property
-    def key_id(self) -> str:
-        return key_id(self.key.public_key())
-
-    def public_pem(self) -> bytes:
-        return self.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-
-    def sign(self, body: Document) -> bytes:
-        """The certificate file: ``body`` and its signature, as canonical JSON."""
-        signed = {**body, "key_id": self.key_id, "algorithm": ALGORITHM}
-        signature = self.key.sign(canonical(signed))
-        envelope = {"certificate": signed, "signature": base64.b64encode(signature).decode()}
-        return canonical(envelope)
-
-
-def write_new_key(path: Path) -> None:
-    """Makes an Ed25519 key readable by its owner alone."""
-    pem = Ed25519PrivateKey.generate().private_bytes(
-        Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.touch(mode=0o600, exist_ok=False)
-    path.write_bytes(pem)
-
-
-def key_id(key: Ed25519PublicKey) -> str:
-    """The first 16 hex digits of the SHA-256 of the raw public key."""
-    raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
-    return hashlib.sha256(raw).hexdigest()[:16]
-
-
-def read_public_key(path: Path) -> Ed25519PublicKey:
-    """
     Raises:
-        BadKey
+        BadCertificate: says what is wrong with it; nothing is signed.
     """
-    try:
-        return parse_public_key(path.read_bytes(), str(path))
-    except OSError as error:
-        raise BadKey(f"{path}: {error.strerror}") from None
-
-
-def parse_public_key(data: bytes, name: str) -> Ed25519PublicKey:
-    try:
-        key = serialization.load_pem_public_key(data)
-    except (ValueError, UnsupportedAlgorithm):
-        raise BadKey(f"{name}: not a public key in PEM") from None
-    if not isinstance(key, Ed25519PublicKey):
-        raise BadKey(f"{name}: not an Ed25519 public key")
-    return key
+    name = f"certificate of ticket {body.get('ticket')!s:.32}"
+    check_verdict(form_of(signer.named(body), name), name)
+    return signer.sign(body)
 
 
 def verify(data: bytes, key: Ed25519PublicKey, name: str) -> Document:
-    """The certificate's body, once its form and signature hold.
+    """The certificate's body, once its signature and form hold and its verdict follows.
 
     Raises:
         BadCertificate: says what does not hold.
     """
-    try:
-        envelope = parse(data, name)
-    except Corrupt as error:
-        raise BadCertificate(f"{error}; the file is damaged") from None
-    body, text = envelope.get("certificate"), envelope.get("signature")
-    if set(envelope) != {"certificate", "signature"} or not isinstance(body, dict):
-        raise BadCertificate(f"{name}: not a certificate of Lethe")
-    claimed = body.get("key_id")
-    if body.get("algorithm") != ALGORITHM or claimed != key_id(key):
-        shown = claimed if isinstance(claimed, str) and _KEY_ID.fullmatch(claimed) else "unknown"
-        raise BadCertificate(
-            f"{name}: signed with key {shown}, "
-            f"and the key given is {key_id(key)}; use the key it was signed with"
-        )
-    try:
-        if canonical(envelope) != data:
-            raise BadCertificate(f"{name}: not canonical JSON (RFC 8785): altered or re-saved")
-        signature = base64.b64decode(str(text), validate=True)
-        if base64.b64encode(signature).decode() != text:
-            raise InvalidSignature  # base64 ignores the last bits of its last letter
-        key.verify(signature, canonical(body))
-    except (InvalidSignature, binascii.Error, ValueError, RecursionError):
-        raise BadCertificate(
-            f"{name}: the signature does not match: altered after signing"
-        ) from None
+    body = opened(data, key, name)
+    check_verdict(form_of(body, name), name)
     return body
 
 
-def _claimed_key(data: bytes, name: str) -> str:
-    """The key id that a certificate names, before anything in it is verified."""
-    try:
-        claimed = parse(data, name)["certificate"]["key_id"]
-    except (Corrupt, KeyError, TypeError):
-        raise BadCertificate(f"{name}: not a certificate of Lethe, or damaged") from None
-    if not isinstance(claimed, str) or not _KEY_ID.fullmatch(claimed):
-        raise BadCertificate(f"{name}: names no key; the file is damaged")
-    return claimed
+@dataclass(frozen=True)
+class KeyUse:
+    """A public key in the record, and the certificates signed with it."""
+
+    key_id: str
+    certificates: int
+    first: str | None  # ISO 8601, UTC; None where it signed none
+    last: str | None
 
 
 class Certificates:
@@ -162,7 +80,10 @@ class Certificates:
         self._objects = objects
 
     def keep(self, ticket: str, certificate: bytes, report: bytes, signer: Signer) -> None:
-        """Writes certificate, report and the public key that verifies them."""
+        """Writes certificate, report and the public key that verifies them.
+
+        The certificate comes last: where there is one, all of it is there.
+        """
         self._objects.put(keys.public_key(signer.key_id), signer.public_pem())
         self._objects.put(keys.report(names.ticket_id(ticket)), report, "text/html")
         self._objects.put(keys.certificate(ticket), certificate, "application/json")
@@ -181,19 +102,33 @@ class Certificates:
         """
         return self._get(keys.report(names.ticket_id(ticket)), ticket)
 
+    def has(self, ticket: str) -> bool:
+        return self._objects.exists(keys.certificate(names.ticket_id(ticket)))
+
     def check(self, ticket: str) -> Document:
         """The body of a kept certificate, verified with the key kept for its key id.
 
         Raises:
             NoSuchCertificate, BadCertificate
         """
-        data = self.certificate(ticket)
-        name = keys.certificate(ticket)
-        key = parse_public_key(self._objects.get(keys.public_key(_claimed_key(data, name))), name)
-        body = verify(data, key, name)
-        if body.get("ticket") != ticket:
-            raise BadCertificate(f"{name}: the certificate of ticket {body.get('ticket')!s:.32}")
-        return body
+        return self._verified(ticket, self.certificate(ticket))
+
+    def link(self, ticket: str) -> Link:
+        """A kept certificate, verified, as a link of its model's chain.
+
+        Raises:
+            NoSuchCertificate, BadCertificate
+        """
+        data, name = self.certificate(ticket), keys.certificate(ticket)
+        return Link.of(data, form_of(self._verified(ticket, data), name), name)
+
+    def links(self, tickets: Sequence[str]) -> list[Link]:
+        """Those of the tickets that have a certificate, in their order.
+
+        Raises:
+            BadCertificate
+        """
+        return [self.link(ticket) for ticket in tickets if self.has(ticket)]
 
     def recorded(self) -> list[str]:
         """Ids of the tickets that have certificates."""
@@ -202,6 +137,41 @@ class Certificates:
             for name in self._objects.names("certificates/")
             if name.endswith(".json")
         ]
+
+    def key_uses(self) -> list[KeyUse]:
+        """Every public key in the record, the one used last at the end.
+
+        Raises:
+            BadCertificate: a certificate in the record does not verify.
+        """
+        used: dict[str, list[str]] = {
+            name.removeprefix("keys/").removesuffix(".pub"): []
+            for name in self._objects.names("keys/")
+        }
+        for body in map(self.check, self.recorded()):
+            used[str(body["key_id"])].append(str(body["created_at"]))
+        found = [
+            KeyUse(key_id, len(at), min(at, default=None), max(at, default=None))
+            for key_id, at in used.items()
+        ]
+        return sorted(found, key=lambda use: (use.last or "", use.key_id))
+
+    def _verified(self, ticket: str, data: bytes) -> Document:
+        name = keys.certificate(ticket)
+        key_id = claimed_key(data, name)
+        try:
+            pem = self._objects.get(keys.public_key(key_id))
+        except ObjectMissing:
+            raise BadCertificate(
+                f"{name}: signed with key {key_id}, which this record does not know: "
+                f"{keys.public_key(key_id)} is missing"
+            ) from None
+        body = verify(data, parse_public_key(pem, keys.public_key(key_id)), name)
+        if body["ticket"] != ticket:
+            raise BadCertificate(
+                f"{name}: the certificate of ticket {body['ticket']}: replayed or misplaced"
+            )
+        return body
 
     def _get(self, name: str, ticket: str) -> bytes:
         try:

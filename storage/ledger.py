@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from storage import keys, names
-from storage.canonical import Corrupt
+from storage.canonical import Corrupt, sha256
 from storage.certificates import Certificates
+from storage.chain import Link, faults, tickets_of
 from storage.errors import LetheError
-from storage.models import ALIASES, Models
+from storage.models import ALIASES, Models, Version
 from storage.objects import StoreRefused, StoreUnavailable
 from storage.photos import TicketPhotos
 from storage.states import ENDED, State
@@ -58,8 +59,7 @@ class Ledger:
                 aliases += self._models.has_alias(model, alias)
                 broken += _found(partial(self._check_alias, model, alias, digests))
         signed = self._certificates.recorded()
-        for ticket in signed:
-            broken += _found(partial(self._certificates.check, ticket))
+        broken += self._check_certificates(signed, models)
         return Audit(len(tickets), versions, aliases, len(signed), tuple(dict.fromkeys(broken)))
 
     def rebuild(self) -> Audit:
@@ -77,7 +77,10 @@ class Ledger:
         if loaded.state in ENDED and self._photos.left(ticket):
             raise Corrupt(f"ticket {ticket}: {loaded.state}, and its photos are still there")
         if loaded.state is State.COMPLETED:
-            self._certificates.certificate(ticket)
+            digest = sha256(self._certificates.certificate(ticket))
+            written = self._tickets.events(ticket)[-1].data.get("certificate", digest)
+            if digest != written:
+                raise Corrupt(f"{keys.certificate(ticket)}: not the one that the ticket ended with")
 
     def _check_alias(self, model: str, alias: str, digests: dict[str, int]) -> None:
         document = self._models.alias_document(model, alias)
@@ -96,6 +99,41 @@ class Ledger:
 
     def _check_files(self, model: str, number: int) -> None:
         self._models.check_files(self._models.version(model, number))
+
+    def _check_certificates(self, signed: Sequence[str], models: Sequence[str]) -> list[str]:
+        """Each certificate by itself, against the version it is about, and in its chain."""
+        broken: list[str] = []
+        links: dict[str, Link] = {}  # by ticket; those that verify
+        for ticket in signed:
+            broken += _found(partial(self._add_link, ticket, links))
+        for model in models:
+            if _found(partial(names.model_name, model)):
+                continue
+            versions = self._intact(model)
+            chain = []
+            for version in versions:
+                for link in [links.pop(ticket, None) for ticket in tickets_of([version])]:
+                    if link is None:
+                        continue
+                    chain.append(link)
+                    if link.form.version.digest != version.digest:
+                        broken.append(f"{link.name}: about another version than the ticket made")
+            broken += faults(chain, versions[0].digest if versions else None)
+        for link in links.values():
+            broken.append(f"{link.name}: its ticket made no version that is there")
+        return broken
+
+    def _add_link(self, ticket: str, links: dict[str, Link]) -> None:
+        links[ticket] = self._certificates.link(ticket)
+
+    def _add_version(self, model: str, number: int, versions: list[Version]) -> None:
+        versions.append(self._models.version(model, number))
+
+    def _intact(self, model: str) -> list[Version]:
+        found: list[Version] = []
+        for number in self._models.numbers(model):
+            _found(partial(self._add_version, model, number, found))
+        return found
 
 
 def _found(check: Callable[[], object]) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from storage.errors import BadInput
@@ -34,15 +34,20 @@ class Settings(BaseSettings):
     s3_secret_key: SecretStr = Given
     s3_region: str = "us-east-1"
     s3_bucket: str = "lethe"
+    s3_timeout: float = Field(20.0, ge=1, le=300)  # seconds of silence; asked three times in all
 
     secret_key: SecretStr | None = None  # signs the web sessions; only web needs it
-    signing_key_file: Path | None = None  # Ed25519 private key, PEM; only workers need it
+    # Ed25519 private key, PEM or base64 of it; only workers need it, and one of the two alone
+    signing_key: SecretStr | None = None
+    signing_key_file: Path | None = None
     secure_cookies: bool = True  # False only where the pages are served over plain http
 
     detector: Path | None = None  # InsightFace detection model (.onnx) for uncropped photos
     cache_dir: Path = Path.home() / ".cache" / "lethe"  # model files and frozen activations
     metrics_dir: Path | None = None  # prometheus_client's multiprocess folder
 
+    # what certificates are judged by: a policy that comes with Lethe, or a file that ends in .toml
+    policy: str = Field("default", min_length=1)
     publish_as: str = "current"  # the alias a certified version gets: current or candidate
     reference_faces: str = "reference"  # face set used where a model names none
     benchmark_faces: str = "benchmark"
@@ -82,6 +87,18 @@ class Settings(BaseSettings):
     def _publish_as(cls, value: str) -> str:
         if value not in {"current", "candidate"}:
             raise ValueError("must be current or candidate")
+        return value
+
+    @field_validator("signing_key", "signing_key_file", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("signing_key_file")
+    @classmethod
+    def _one_key(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is not None and info.data.get("signing_key") is not None:
+            raise ValueError("LETHE_SIGNING_KEY is set, too, and may be another key; unset one")
         return value
 
     @field_validator("secret_key")

@@ -30,7 +30,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     S.SUBMITTED: frozenset({S.APPROVED, S.DENIED, S.CANCELLED, S.FAILED}),
     S.APPROVED: frozenset({S.PREPARING, S.CANCELLED, S.FAILED}),
     S.PREPARING: frozenset({S.PREPARING, S.QUEUED, S.NEEDS_PHOTOS, S.CANCELLED, S.FAILED}),
-    S.QUEUED: frozenset({S.UNLEARNING, S.CANCELLED, S.FAILED}),
+    # To publishing: tried again after it failed there, and its version is made.
+    S.QUEUED: frozenset({S.UNLEARNING, S.PUBLISHING, S.CANCELLED, S.FAILED}),
     S.UNLEARNING: frozenset({S.UNLEARNING, S.CERTIFYING, S.QUEUED, S.CANCELLED, S.FAILED}),
     S.CERTIFYING: frozenset(
         {

@@ -9,7 +9,6 @@ from flask import Blueprint, Response, render_template, send_file
 
 from storage import keys
 from storage.certificates import BadCertificate, BadKey
-from storage.objects import ObjectMissing
 from web.headers import REPORT_CSP
 from web.services import record
 
@@ -25,8 +24,6 @@ def show(ticket: str) -> str:
         body = record().certificates.check(ticket)
     except (BadCertificate, BadKey) as error:
         wrong = str(error)
-    except ObjectMissing:
-        wrong = "the public key that it names is not in the record"
     return render_template("certificate.html", ticket=ticket, body=body, wrong=wrong)
 
 

@@ -10,16 +10,18 @@ from typing import Any
 
 from storage import keys
 from storage.canonical import Document
-from storage.certificates import Signer
+from storage.certificates import BadCertificate, Signer, issue
+from storage.chain import Link, last, tickets_of
 from storage.leases import Lease
 from storage.models import MODEL_FILE, Version
+from storage.photo_digests import PhotoDigests
 from storage.progress import Progress
 from storage.record import Record
 from storage.states import State
 from storage.tickets import Ticket
 from workers.attempts import ACTOR
 from workers.certification import Certification, certificate_body, report_html
-from workers.run import Run
+from workers.run import NoPhotos, Run
 
 
 def publish(
@@ -34,6 +36,7 @@ def publish(
         own = certification.for_subject(subject.reference)
         facts = {
             "certification": own.document(),
+            "drawings": own.drawings(),
             "result": {"verdict": own.verdict, "headline": own.headline, "summary": own.summary()},
             "parent": run.version.number,
             "face_sets": {"reference": run.reference.digest, "benchmark": run.benchmark.digest},
@@ -49,8 +52,9 @@ def publish(
     version = record.models.publish(
         run.version.model, {MODEL_FILE: new}, made_by, parent=run.version, lease=lease
     )
+    chain = _chain(record, version.model)
     for ticket in run.tickets:
-        _complete(record, ticket.id, version, lease)
+        _complete(record, ticket.id, version, chain, lease)
 
 
 def finish(record: Record, model: str, tickets: Sequence[Ticket], lease: Lease) -> list[Ticket]:
@@ -60,30 +64,79 @@ def finish(record: Record, model: str, tickets: Sequence[Ticket], lease: Lease) 
         for version in record.models.versions(model)
         for ticket in version.made_by.get("tickets", [])
     }
-    for ticket in tickets:
-        if ticket.id in made:
-            _complete(record, ticket.id, made[ticket.id], lease)
+    left = {ticket.id for ticket in tickets}
+    published = [ticket for ticket in made if ticket in left]  # in the order of their certificates
+    chain = _chain(record, model) if published else []
+    for ticket in published:
+        if record.tickets.load(ticket).state is not State.PUBLISHING:
+            record.tickets.move(ticket, State.PUBLISHING, ACTOR)
+        _complete(record, ticket, made[ticket], chain, lease)
     return [ticket for ticket in tickets if ticket.id not in made]
 
 
-def _complete(record: Record, ticket: str, version: Version, lease: Lease) -> None:
+def _complete(
+    record: Record, ticket: str, version: Version, chain: list[Link], lease: Lease
+) -> None:
     events = record.tickets.events(ticket)
     facts = next(event.data["facts"] for event in reversed(events) if "facts" in event.data)
-    signer = Signer.from_file(record.settings.signing_key_file)
-    body = _body(record, ticket, version, facts, events[0].data["manifest"])
-    lease.check()
-    record.certificates.keep(ticket, signer.sign(body), report_html(body), signer)
+    link = _certify(record, ticket, version, facts, events[0].data["manifest"], chain, lease)
     record.models.point(version.model, record.settings.publish_as, version, ACTOR, lease)
     removed = record.photos.remove(ticket)
     _show_figures(record, version.model, facts["result"]["headline"])
     result = {**facts["result"], "version": version.number, "objects_removed": removed}
-    record.tickets.move(ticket, State.COMPLETED, ACTOR, result=result)
+    data = {"certificate": link.digest}  # so the ticket's own chain of events holds it, too
+    record.tickets.move(ticket, State.COMPLETED, ACTOR, result=result, data=data)
+
+
+def _chain(record: Record, model: str) -> list[Link]:
+    """The model's certificates, in the order of publication."""
+    return record.certificates.links(tickets_of(record.models.versions(model)))
+
+
+def _certify(
+    record: Record,
+    ticket: str,
+    version: Version,
+    facts: dict[str, Any],
+    photos: str,
+    chain: list[Link],
+    lease: Lease,
+) -> Link:
+    """The ticket's certificate: signed after the last of ``chain``, and then itself the last.
+
+    One that a run wrote before it was killed stays as it is: later ones may name it already.
+
+    Raises:
+        BadCertificate: the ticket has one of another version.
+    """
+    for link in chain:
+        if link.form.ticket == ticket:
+            if link.form.version.digest != version.digest:
+                raise BadCertificate(f"{link.name}: of another version than the ticket made")
+            return link
+    signer = Signer.given(record.settings.signing_key, record.settings.signing_key_file)
+    body = _body(record, ticket, version, facts, photos, last(chain))
+    certificate = issue(body, signer)
+    lease.check()
+    record.certificates.keep(ticket, certificate, report_html(body, facts.get("drawings")), signer)
+    chain.append(record.certificates.link(ticket))
+    return chain[-1]
 
 
 def _body(
-    record: Record, ticket: str, version: Version, facts: dict[str, Any], photos: str
+    record: Record,
+    ticket: str,
+    version: Version,
+    facts: dict[str, Any],
+    photos: str,
+    previous: Link | None,
 ) -> Document:
     parent = record.models.version(version.model, facts["parent"])
+    imported = record.models.versions(version.model)[0]
+    selection = record.photos.selection(ticket)
+    if selection is None:
+        raise NoPhotos(f"ticket {ticket}: its photos are gone, and a certificate names them")
+    crops = PhotoDigests.of(record.objects, ticket, selection)
     return certificate_body(
         facts["certification"],
         ticket=ticket,
@@ -92,7 +145,10 @@ def _body(
         parent={"number": parent.number, "digest": parent.digest, "files": parent.files},
         face_sets=facts["face_sets"],
         photos=photos,
-        previous_certificate=None,
+        forget_photos=crops.forget,
+        held_out_photos=crops.held_out,
+        imported_version=imported.digest,
+        previous_certificate=previous.digest if previous else None,
         software=version.made_by["software"],
         seed=facts["seed"],
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),

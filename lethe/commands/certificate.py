@@ -1,15 +1,19 @@
-"""`lethe certificate`: verify one, offline."""
+"""`lethe certificate`: verify one, offline; print its schema; list the keys."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from storage.canonical import file_sha256
-from storage.certificates import BadCertificate, read_public_key, verify
-from storage.errors import BadInput
-from storage.models import MODEL_FILE
+from lethe.commands.certificate_check import Presented, read_link
+from lethe.stack.connection import connect
+from storage.certificate_form import schema
+from storage.signing import read_public_key
+
+_FILE = click.Path(path_type=Path)
 
 
 @click.group()
@@ -18,31 +22,53 @@ def certificate() -> None:
 
 
 @certificate.command("verify")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--key", required=True, type=click.Path(path_type=Path), help="Public key, PEM.")
-@click.option("--old", type=click.Path(path_type=Path), help="Model file before, to compare.")
-@click.option("--new", type=click.Path(path_type=Path), help="Model file after, to compare.")
-def verify_command(file: Path, key: Path, old: Path | None, new: Path | None) -> None:
-    """Check a certificate's form and signature; needs no server."""
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise BadInput(f"{file}: {error.strerror}; give the certificate's file") from None
-    body = verify(data, read_public_key(key), str(file))
-    click.echo(f"signature: holds, key {body['key_id']}")
-    click.echo(f"verdict: {body['verdict']}, ticket {body['ticket']}, model {body['model']}")
-    for what, path in (("parent", old), ("version", new)):
-        if path:
-            _compare(file, body[what]["files"][MODEL_FILE], path)
-            click.echo(f"{what} {body[what]['number']}: {path} is the certified file")
+@click.argument("file", type=_FILE)
+@click.option(
+    "--key", "keys", required=True, multiple=True, type=_FILE, help="Public key, PEM; repeatable."
+)
+@click.option("--old", type=_FILE, help="Model file before, to compare.")
+@click.option("--new", type=_FILE, help="Model file after, to compare.")
+@click.option("--ticket", metavar="ID", help="The ticket that it must be about.")
+@click.option("--policy", type=_FILE, metavar="P.toml", help="The policy that it must follow.")
+@click.option(
+    "--previous", multiple=True, type=_FILE, help="A certificate before it; again for each."
+)
+@click.option("--chain", type=_FILE, metavar="DIR", help="Folder with all of the model's.")
+def verify_command(
+    file: Path,
+    keys: Sequence[Path],
+    old: Path | None,
+    new: Path | None,
+    ticket: str | None,
+    policy: Path | None,
+    previous: Sequence[Path],
+    chain: Path | None,
+) -> None:
+    """Check a certificate, and say what was checked; needs no server.
+
+    With --previous or --chain also the links back to the model's import.
+    """
+    public = [read_public_key(key) for key in keys]
+    shown = Presented(file, read_link(file, public))
+    shown.say_itself()
+    if ticket is not None:
+        shown.check_ticket(ticket)
+    shown.say_policy(policy)
+    shown.say_model_files(old, new)
+    shown.say_chain(previous, chain, public)
 
 
-def _compare(file: Path, digest: str, path: Path) -> None:
-    try:
-        found = file_sha256(path)
-    except OSError as error:
-        raise BadInput(f"{path}: {error.strerror}; give the model's file") from None
-    if found != digest:
-        raise BadCertificate(
-            f"{file}: certifies a file with SHA-256 {digest[:12]}…, and {path} has {found[:12]}…"
-        )
+@certificate.command("schema")
+def schema_command() -> None:
+    """Print the JSON Schema of a certificate: docs/certificate.schema.json."""
+    click.echo(json.dumps(schema(), indent=2, sort_keys=True))
+
+
+@certificate.command("keys")
+def keys_command() -> None:
+    """List the keys in the record, and from when to when each has signed."""
+    uses = connect().certificates.key_uses()
+    click.echo(f"{'key':16}  {'certificates':>12}  {'first':25}  last")
+    for use in uses:  # whole lines, however narrow the terminal: they are compared and searched
+        first, last = use.first or "–", use.last or "–"
+        click.echo(f"{use.key_id:16}  {use.certificates:>12}  {first:25}  {last}")

@@ -12,9 +12,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage.certificates import Signer, write_new_key
+from pydantic import SecretStr
+
 from storage.errors import BadInput
 from storage.settings import MIB
+from storage.signing import Signer, write_new_key
 
 DEFAULT_DATA = Path("lethe-data")
 LEAST_FREE = 500 * MIB  # a version, its checkpoint and the append-only file fit
@@ -104,6 +106,8 @@ class Installation:
             "LETHE_SECURE_COOKIES": "false",  # plain http on loopback
         }
         given = {name: os.environ[name] for name in own if name in os.environ}
+        if os.environ.get("LETHE_SIGNING_KEY"):
+            del own["LETHE_SIGNING_KEY_FILE"]  # one key signs; both given by somebody is refused
         return own | given
 
     def announce(self, environment: dict[str, str]) -> None:
@@ -136,7 +140,13 @@ class Installation:
             part.unlink(missing_ok=True)
             write_new_key(part)
             part.rename(self.signing_key)
-        self.public_key.write_bytes(Signer.from_file(self.signing_key).public_pem())
+        self.public_key.write_bytes(self._signer().public_pem())
+
+    def _signer(self) -> Signer:
+        """The key that certificates are signed with: one that is set already wins over ours."""
+        text = os.environ.get("LETHE_SIGNING_KEY")
+        file = os.environ.get("LETHE_SIGNING_KEY_FILE") or (None if text else self.signing_key)
+        return Signer.given(SecretStr(text) if text else None, Path(file) if file else None)
 
 
 def _write_closed(file: Path, text: str) -> None:

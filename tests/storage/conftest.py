@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -63,6 +63,7 @@ def publish(record: Record, tmp_path: Path) -> Callable[..., Version]:
         parent: Version | None = None,
         model: str = MODEL,
         more: Mapping[str, Path] | None = None,
+        tickets: Sequence[str] = (),
     ) -> Version:
         if not record.objects.exists(f"models/{model}/model.json"):
             record.models.create(Model(model, "reference", "benchmark"))
@@ -71,7 +72,8 @@ def publish(record: Record, tmp_path: Path) -> Callable[..., Version]:
         files = {MODEL_FILE: path, **(more or {})}
         with record.leases.hold("model", model) as lease:
             assert lease is not None
-            made = record.models.publish(model, files, {"by": "test"}, parent=parent, lease=lease)
+            made_by = {"by": "test", "tickets": list(tickets)}
+            made = record.models.publish(model, files, made_by, parent=parent, lease=lease)
             record.models.point(model, "current", made, "ada", lease)
         return made
 

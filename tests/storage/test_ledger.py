@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lethe.stack.process import free_port
-from storage.certificates import Certificates, Signer
+from storage.canonical import sha256
+from storage.certificates import Certificates, Signer, issue
 from storage.ledger import Audit, Ledger
 from storage.models import MODEL_FILE, Models, Version
 from storage.objects import ObjectStore, StoreUnavailable
@@ -17,6 +19,7 @@ from storage.record import Record
 from storage.settings import Settings
 from storage.states import State
 from storage.tickets import Ticket, Tickets
+from tests.storage.bodies import body
 from tests.storage.conftest import MODEL, PATH
 from tests.storage.pictures import photos
 
@@ -25,6 +28,7 @@ VERSIONS = f"models/{MODEL}/versions/"
 
 @dataclass(frozen=True)
 class World:
+    earlier: Ticket  # both completed
     completed: Ticket
     cancelled: Ticket
     open: Ticket
@@ -38,17 +42,39 @@ def world(
     publish: Callable[..., Version],
     signer: Signer,
 ) -> World:
-    """Three versions, one ticket completed, one cancelled, one open."""
+    """Three versions, two of tickets that completed; one ticket cancelled, one open."""
     first = publish(b"one")
-    second = publish(b"two", parent=first)
-    third = publish(b"three", parent=second)
-    completed, cancelled, waiting = submit(), submit(), submit()
-    data = signer.sign({"ticket": completed.id})
-    record.certificates.keep(completed.id, data, b"", signer)
-    for state in PATH:
-        completed = record.tickets.move(completed.id, state, "worker")
+    earlier, completed, cancelled, waiting = submit(), submit(), submit(), submit()
+    second = publish(b"two", parent=first, tickets=[earlier.id])
+    third = publish(b"three", parent=second, tickets=[completed.id])
+    before = None
+    for ticket, version, parent in ((earlier, second, first), (completed, third, second)):
+        data = issue(about(ticket, version, parent, first, before), signer)
+        record.certificates.keep(ticket.id, data, b"", signer)
+        before = sha256(data)
+        for state in PATH:
+            given = {"certificate": before} if state is State.COMPLETED else None
+            record.tickets.move(ticket.id, state, "worker", data=given)
+    earlier, completed = record.tickets.load(earlier.id), record.tickets.load(completed.id)
     cancelled = record.tickets.move(cancelled.id, State.CANCELLED, "ada")
-    return World(completed, cancelled, waiting, (first, second, third))
+    return World(earlier, completed, cancelled, waiting, (first, second, third))
+
+
+def about(
+    ticket: Ticket, version: Version, parent: Version, imported: Version, before: str | None
+) -> dict:
+    """The body of a certificate of a version in the record."""
+    names = [
+        {"number": one.number, "digest": one.digest, "files": one.files}
+        for one in (version, parent)
+    ]
+    return body(
+        ticket=ticket.id,
+        version=names[0],
+        parent=names[1],
+        imported_version=imported.digest,
+        previous_certificate=before,
+    )
 
 
 def _broken(record: Record) -> str:
@@ -61,7 +87,7 @@ def _broken(record: Record) -> str:
 def test_a_sound_record_is_found_sound(record: Record, world: World):
     assert world.open.state is State.SUBMITTED
     assert record.ledger.verify() == Audit(
-        tickets=3, versions=3, aliases=1, certificates=1, broken=()
+        tickets=4, versions=3, aliases=1, certificates=2, broken=()
     )
 
 
@@ -131,7 +157,10 @@ def test_a_damaged_certificate_is_found(record: Record, world: World):
     name = f"certificates/{world.completed.id}.json"
     for data in (b"", b"[]", b'{"certificate":7}', b"\xff"):
         record.objects.put(name, data)
-        assert _broken(record).startswith(f"{name}: ")
+        assert record.ledger.verify().broken == (
+            f"{name}: not the one that the ticket ended with",
+            f"{name}: not a certificate of Lethe, or damaged",
+        )
 
 
 def test_an_altered_certificate_is_found(record: Record, world: World):
@@ -139,18 +168,116 @@ def test_an_altered_certificate_is_found(record: Record, world: World):
     data = bytearray(record.objects.get(name))
     data[data.index(b'"signature":"') + 20] ^= 1
     record.objects.put(name, bytes(data))
-    assert "signature does not match" in _broken(record)
+    assert "signature does not match" in record.ledger.verify().broken[1]
 
 
 def test_a_certificate_whose_key_is_gone_is_found(record: Record, world: World, signer: Signer):
-    assert world.completed.state is State.COMPLETED
     record.objects.remove_all(f"keys/{signer.key_id}")
-    assert _broken(record).startswith(f"keys/{signer.key_id}.pub: no such object")
+    for ticket in (world.earlier, world.completed):
+        line = f"certificates/{ticket.id}.json: signed with key {signer.key_id}, which this record"
+        assert any(found.startswith(line) for found in record.ledger.verify().broken)
 
 
 def test_a_completed_ticket_without_a_certificate_is_found(record: Record, world: World):
     record.objects.remove_all(f"certificates/{world.completed.id}")
     assert _broken(record).startswith(f"ticket {world.completed.id}: has no certificate")
+
+
+# --- the chain of certificates ---
+
+
+def _put(record: Record, ticket: Ticket, data: bytes) -> None:
+    record.objects.put(f"certificates/{ticket.id}.json", data)
+
+
+def test_a_certificate_of_another_ticket_in_its_place_is_found(record: Record, world: World):
+    _put(record, world.completed, record.certificates.certificate(world.earlier.id))
+    broken = record.ledger.verify().broken
+    name = f"certificates/{world.completed.id}.json"
+    assert f"{name}: the certificate of ticket {world.earlier.id}: replayed or misplaced" in broken
+    assert f"{name}: not the one that the ticket ended with" in broken
+
+
+def test_a_certificate_that_is_gone_is_missed_by_the_next_one(record: Record, world: World):
+    record.objects.remove_all(f"certificates/{world.earlier.id}")
+    broken = "\n".join(record.ledger.verify().broken)
+    assert f"certificates/{world.completed.id}.json: names a certificate before it" in broken
+    assert "a link is missing" in broken
+    assert f"ticket {world.earlier.id}: has no certificate" in broken
+
+
+def test_a_certificate_signed_anew_breaks_the_chain_though_its_signature_holds(
+    record: Record, world: World, signer: Signer
+):
+    first, second, _ = world.versions
+    other = {**about(world.earlier, second, first, first, None), "seed": 1}
+    _put(record, world.earlier, issue(other, signer))
+    broken = record.ledger.verify().broken
+    assert broken[0].endswith(": not the one that the ticket ended with")
+    assert "a link is missing" in broken[1]
+    assert len(broken) == 2
+
+
+def test_the_last_certificate_signed_anew_is_not_the_one_in_the_events(
+    record: Record, world: World, signer: Signer
+):
+    first, second, third = world.versions
+    before = sha256(record.certificates.certificate(world.earlier.id))
+    other = {**about(world.completed, third, second, first, before), "seed": 1}
+    _put(record, world.completed, issue(other, signer))
+    assert _broken(record).endswith(": not the one that the ticket ended with")
+
+
+def test_a_certificate_that_forgets_the_one_before_it_is_found(
+    record: Record, world: World, signer: Signer
+):
+    first, second, third = world.versions
+    _put(
+        record,
+        world.completed,
+        issue(about(world.completed, third, second, first, None), signer),
+    )
+    broken = "\n".join(record.ledger.verify().broken)
+    assert "both say that none is before them" in broken
+    assert "says that it is the first, and its parent is not the import" in broken
+
+
+def test_a_certificate_of_another_version_or_import_is_found(
+    record: Record, world: World, signer: Signer
+):
+    _, second, third = world.versions
+    _put(
+        record,
+        world.earlier,
+        issue(about(world.earlier, third, second, second, None), signer),
+    )
+    broken = "\n".join(record.ledger.verify().broken)
+    assert "about another version than the ticket made" in broken
+    assert f"names another import of model {MODEL}" in broken
+
+
+def test_a_certificate_of_a_ticket_that_made_no_version_is_found(
+    record: Record, world: World, signer: Signer
+):
+    first, _, third = world.versions
+    before = sha256(record.certificates.certificate(world.completed.id))
+    data = issue(about(world.open, third, first, first, before), signer)
+    record.certificates.keep(world.open.id, data, b"", signer)
+    name = f"certificates/{world.open.id}.json"
+    assert _broken(record) == f"{name}: its ticket made no version that is there"
+
+
+def test_a_certificate_signed_with_a_key_that_the_record_does_not_know_is_found(
+    record: Record, world: World, signer: Signer
+):
+    first, second, third = world.versions
+    before = sha256(record.certificates.certificate(world.earlier.id))
+    stranger = Signer(Ed25519PrivateKey.generate())
+    made = about(world.completed, third, second, first, before)
+    _put(record, world.completed, issue(made, stranger))
+    broken = "\n".join(record.ledger.verify().broken)
+    assert f"signed with key {stranger.key_id}, which this record does not know" in broken
+    assert signer.key_id not in broken
 
 
 def test_photos_left_behind_by_a_ticket_that_has_ended_are_found(record: Record, world: World):
@@ -182,7 +309,7 @@ def test_stray_objects_never_stop_the_walk(record: Record, world: World):
         record.objects.put(stray, b"{}")
     for audit in (record.ledger.verify(), record.ledger.rebuild()):
         assert any(line.startswith(name) for line in audit.broken)
-        assert (audit.tickets, audit.versions, audit.aliases) == (4, 3, 1)
+        assert (audit.tickets, audit.versions, audit.aliases) == (5, 3, 1)
     assert [model.name for model in record.models.all()] == [MODEL]
 
 
@@ -228,6 +355,7 @@ def test_rebuilding_passes_over_what_is_broken_and_names_it(record: Record, worl
     broken = record.ledger.rebuild().broken
     assert world.open.id in broken[0]
     assert {ticket.id for ticket in record.tickets.recent()} == {
+        world.earlier.id,
         world.completed.id,
         world.cancelled.id,
     }

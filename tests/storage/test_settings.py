@@ -121,6 +121,13 @@ def test_an_error_shows_no_secret(read: Callable[..., Settings]):
     assert error.value.__cause__ is None
 
 
+def test_the_default_policy_judges_unless_another_is_set(read: Callable[..., Settings]):
+    assert read(**GOOD).policy == "default"
+    assert read(**GOOD, POLICY="/etc/lethe/acme.toml").policy == "/etc/lethe/acme.toml"
+    with pytest.raises(BadSettings, match="LETHE_POLICY"):
+        read(**GOOD, POLICY="")
+
+
 def test_settings_cannot_be_changed_once_read(read: Callable[..., Settings]):
     with pytest.raises(ValueError, match="frozen"):
         read(**GOOD).photo_bytes = 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import os
 from pathlib import Path
 
 import pytest
@@ -16,14 +18,16 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
-from storage.certificates import (
+from storage.settings import BadSettings, Settings, settings
+from storage.signing import (
     BadCertificate,
     BadKey,
     Signer,
+    opened,
     parse_public_key,
     read_public_key,
-    verify,
     write_new_key,
 )
 
@@ -65,7 +69,7 @@ def test_what_the_private_key_signs_its_public_file_verifies(tmp_path: Path):
     signer = Signer.from_file(tmp_path / "key.pem")
     (tmp_path / "key.pub").write_bytes(signer.public_pem())
     key = read_public_key(tmp_path / "key.pub")
-    assert verify(signer.sign({"a": 1}), key, "c.json")["a"] == 1
+    assert opened(signer.sign({"a": 1}), key, "c.json")["a"] == 1
 
 
 def test_an_encrypted_key_is_refused_with_a_line(tmp_path: Path):
@@ -94,6 +98,50 @@ def test_what_is_no_private_key_is_refused(tmp_path: Path, data: bytes):
     path.write_bytes(data)
     with pytest.raises(BadKey, match=r"key\.pem: not an unencrypted private key"):
         Signer.from_file(path)
+
+
+def test_a_key_is_read_from_the_environment_as_pem_or_as_base64_of_it(tmp_path: Path):
+    write_new_key(tmp_path / "key.pem")
+    pem = (tmp_path / "key.pem").read_text()
+    wrapped = base64.encodebytes(pem.encode()).decode()
+    for text in (pem, f"\n{pem}\n", base64.b64encode(pem.encode()).decode(), wrapped):
+        signer = Signer.given(SecretStr(text), None)
+        assert signer.key_id == Signer.given(None, tmp_path / "key.pem").key_id
+
+
+@pytest.mark.parametrize(
+    "text", ["", "hunter2", "aHVudGVyMg==", "-----BEGIN hunter2", "hunter2\u00e9", "/" * 4000]
+)
+def test_a_variable_that_holds_no_key_is_refused_without_repeating_it(text: str):
+    with pytest.raises(BadKey, match=r"^LETHE_SIGNING_KEY: ") as error:
+        Signer.given(SecretStr(text), None)
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_file_and_a_variable_together_are_refused(tmp_path: Path):
+    with pytest.raises(BadKey, match="both are set"):
+        Signer.given(SecretStr("x"), tmp_path / "key.pem")
+
+
+def test_settings_refuse_two_keys_and_take_an_empty_variable_for_none(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    for name in [name for name in os.environ if name.startswith("LETHE_")]:
+        monkeypatch.delenv(name)
+    for name in ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY"):
+        monkeypatch.setenv(f"LETHE_S3_{name}", "http://127.0.0.1:9")
+    monkeypatch.setenv("LETHE_SIGNING_KEY_FILE", "/keys/certificates.pem")
+    monkeypatch.setenv("LETHE_SIGNING_KEY", "")
+    assert Settings().signing_key is None
+    monkeypatch.setenv("LETHE_SIGNING_KEY", "hunter2")
+    settings.cache_clear()
+    with pytest.raises(BadSettings, match=r"LETHE_SIGNING_KEY_FILE: .*unset one") as error:
+        settings()
+    assert "hunter2" not in str(error.value)
+    monkeypatch.setenv("LETHE_SIGNING_KEY_FILE", "")
+    assert Settings().signing_key_file is None
+    assert "hunter2" not in repr(Settings())
+    settings.cache_clear()
 
 
 def test_a_missing_key_names_the_variable_to_set(tmp_path: Path):
@@ -127,4 +175,4 @@ def test_a_changed_public_key_never_verifies(place: int, value: int):
     same = raw == signer.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     if not same:
         with pytest.raises(BadCertificate):
-            verify(signer.sign({"a": 1}), found, "c.json")
+            opened(signer.sign({"a": 1}), found, "c.json")

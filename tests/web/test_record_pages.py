@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 
 from storage import keys
-from storage.certificates import Signer, write_new_key
-from storage.models import Version
+from storage.canonical import sha256
+from storage.certificates import Signer, issue, write_new_key
+from storage.faces import Pair
+from storage.models import Model, Version
 from storage.record import Record
 from storage.settings import Settings
 from storage.tickets import Ticket
 from storage.users import Role
+from tests.storage.bodies import body
 from tests.web.conftest import MODEL, Visitor, jpeg, publish
 
 Visit = Callable[[Role], Visitor]
@@ -25,8 +28,7 @@ def certified(record: Record, settings: Settings, submitted: Callable[..., Ticke
     write_new_key(settings.signing_key_file)
     signer = Signer.from_file(settings.signing_key_file)
     ticket = submitted().id
-    body = {"ticket": ticket, "verdict": "passed"}
-    record.certificates.keep(ticket, signer.sign(body), REPORT, signer)
+    record.certificates.keep(ticket, issue(body(ticket=ticket), signer), REPORT, signer)
     return ticket
 
 
@@ -106,6 +108,21 @@ def test_face_sets_and_users_are_listed(visit: Visit, record: Record) -> None:
     page = root.get("/users").text
     assert "<strong>admin</strong>" in page
     assert "argon2" not in page
+
+
+def test_a_verification_set_shows_its_pairs_and_the_model_that_is_measured_on_it(
+    visit: Visit, record: Record
+) -> None:
+    digests = [sha256(jpeg(seed)) for seed in (1, 2)]
+    pairs = [Pair(*digests, True, 0)] * 6000
+    record.faces.add("lfw", {}, pairs, [jpeg(1), jpeg(2)])
+    record.models.create(Model("door", "reference", "benchmark", ("lfw", "agedb-30")))
+    root = visit(Role.ADMIN)
+    page = root.get("/face-sets").text
+    assert "people not named, 2 photos, 6,000 pairs" in page
+    assert "door (verification)" in page
+    page = root.get("/models/door").text
+    assert "Verification sets: <strong>lfw</strong>, <strong>agedb-30</strong>." in page
 
 
 @pytest.mark.usefixtures("model")

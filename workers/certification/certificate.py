@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from storage.canonical import Document
-
-FORMAT = 1
+from storage.certificate_form import FORMAT
 
 
 def certificate_body(
@@ -19,12 +18,15 @@ def certificate_body(
     parent: Mapping[str, Any],
     face_sets: Mapping[str, str],
     photos: str,
+    forget_photos: str,
+    held_out_photos: str,
+    imported_version: str,
     previous_certificate: str | None,
     software: str,
     seed: int,
     created_at: str,
 ) -> Document:
-    """A JSON object for ``Signer.sign``. It names no subject and no person.
+    """A JSON object for ``storage.certificates.issue``. It names no subject and no person.
 
     Args:
         certification: ``Certification.document()`` of the one subject whose ticket this is.
@@ -32,7 +34,10 @@ def certificate_body(
         parent: the same of the version that it was made from.
         face_sets: digests by name.
         photos: digest of the subject's photos, salted, so that no photo can be tried against it.
-        previous_certificate: SHA-256 of the model's certificate before, None for its first.
+        forget_photos: the same of the crops that drove the erasure.
+        held_out_photos: the same of the crops that only judged it.
+        imported_version: digest of the version that the model was imported as.
+        previous_certificate: SHA-256 of the model's certificate file before, None for its first.
         software: name and version of what made the new version.
         seed: of the run that made it.
         created_at: ISO 8601, UTC.
@@ -51,6 +56,9 @@ def certificate_body(
         "parent": dict(parent),
         "face_sets": dict(face_sets),
         "photos": photos,
+        "forget_photos": forget_photos,
+        "held_out_photos": held_out_photos,
+        "imported_version": imported_version,
         "previous_certificate": previous_certificate,
         "software": software,
         "seed": seed,
