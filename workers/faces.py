@@ -12,18 +12,17 @@ from numpy.typing import NDArray
 from storage.canonical import canonical, sha256
 from storage.errors import BadInput
 from storage.faces import read_folder
-from storage.images import BadPhoto, Pixels, Reason, decode
+from storage.images import Pixels
 from storage.record import Record
-from storage.settings import MIB
 from workers.certification.evidence import looks_like
 from workers.certification.templates import People
 from workers.certification.thresholds import at_fmr
+from workers.certification.verification.crops import decode_crop as decode_crop
 from workers.metrics import faces_embedded
 from workers.recognizer import Recognizer
 from workers.unlearning.sample import sample
 
 FMR = 1e-3
-CROP_BYTES, CROP_PIXELS = 4 * MIB, 4096 * 4096  # a crop of any recogniser is far below both
 
 
 class TooFewFaces(BadInput):
@@ -88,9 +87,11 @@ def load_face_set(record: Record, name: str, size: int) -> Faces:
 
     Raises:
         NoSuchFaceSet
+        NoPeople: it holds pairs and not who is in them.
         BadPhoto: a face has another size.
     """
     found = record.faces.get(name)
+    found.check_people()
     people = {
         person: _stack(
             ((f"face set {name}, {person}", data) for data in record.faces.photos(found, person)),
@@ -119,17 +120,3 @@ def read_faces(root: Path, size: int) -> Faces:
 
 def _stack(photos: Iterable[tuple[str, bytes]], size: int) -> Pixels:
     return np.stack([decode_crop(data, name, size) for name, data in photos])
-
-
-def decode_crop(data: bytes, name: str, size: int) -> Pixels:
-    """One aligned crop, (size, size, 3) RGB.
-
-    Raises:
-        BadPhoto
-    """
-    pixels = decode(data, name, max_bytes=CROP_BYTES, max_pixels=CROP_PIXELS)
-    if pixels.shape[:2] != (size, size):
-        height, width = pixels.shape[:2]
-        why = f"{width}×{height} pixels; face sets hold aligned {size}×{size} crops, align it first"
-        raise BadPhoto(name, Reason.NOT_CROPPED, why)
-    return pixels

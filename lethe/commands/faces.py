@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lethe.stack.connection import connect
-from storage.faces import FaceSet, read_folder
+from storage.errors import BadInput
+from storage.faces import FaceSet, Pair, read_folder
 from storage.images import decode
 from storage.record import Record
+from storage.settings import Settings
+
+if TYPE_CHECKING:
+    from workers.certification.verification import PairList
 
 
 @click.group()
@@ -19,23 +26,66 @@ def faces() -> None:
 
 @faces.command("add")
 @click.argument("name")
-@click.argument("folder", type=click.Path(path_type=Path))
-def add_command(name: str, folder: Path) -> None:
-    """Keep the faces in FOLDER as NAME: one folder per person, or LFW's layout."""
-    found = add_face_set(connect(), name, folder)
-    click.echo(f"{name}: {len(found.people)} people, {found.photos} faces, {found.digest[:12]}")
+@click.argument("path", type=click.Path(path_type=Path))
+def add_command(name: str, path: Path) -> None:
+    """Keep the faces in PATH as NAME.
+
+    PATH is a folder that holds one folder per person, or one in LFW's layout with pairs.txt
+    beside the people, or a verification benchmark as InsightFace packs it (lfw.bin). Pictures
+    are crops, aligned as the recogniser wants them. A .bin does not say who is in its pictures:
+    it only serves as a verification benchmark.
+    """
+    found = add_face_set(connect(), name, path)
+    held = f"{len(found.people)} people" if found.people else "people not named"
+    pairs = "" if found.pairs is None else f", {len(found.pairs)} pairs"
+    click.echo(f"{name}: {held}, {found.photos} faces{pairs}, {found.digest[:12]}")
 
 
-def add_face_set(record: Record, name: str, folder: Path) -> FaceSet:
+def add_face_set(record: Record, name: str, path: Path) -> FaceSet:
     """Checks every file before the first is kept.
 
     Raises:
-        BadPhoto, BadInput
+        BadPhoto, BadVerification, BadInput
     """
-    config = record.settings
+    from workers.certification.verification import Kind, kind_of, read_pair_list
+
+    kind = kind_of(path)
+    if kind is Kind.TEMPLATES:
+        raise BadInput(
+            f"{path}: template lists are not kept as a face set; "
+            "give one folder per person, a folder with pairs.txt, or an InsightFace .bin"
+        )
+    listed = read_pair_list(path)
+    pairs = None if listed is None else _pairs(listed)
+    if listed is not None and kind is Kind.BIN:
+        return record.faces.add(name, {}, pairs, _pictures(listed, record.settings))
+    return record.faces.add(name, _people(path, record.settings), pairs)
+
+
+def _people(folder: Path, config: Settings) -> dict[str, list[bytes]]:
     people: dict[str, list[bytes]] = {}
     for person, paths in read_folder(folder).items():
         people[person] = [path.read_bytes() for path in paths]
         for path, data in zip(paths, people[person], strict=True):
-            decode(data, str(path), max_bytes=config.photo_bytes, max_pixels=config.photo_pixels)
-    return record.faces.add(name, people)
+            _check(data, str(path), config)
+    return people
+
+
+def _pictures(listed: PairList, config: Settings) -> Sequence[bytes]:
+    pictures = [listed.read(row) for row in range(len(listed.photos))]
+    for data, name in zip(pictures, listed.names, strict=True):
+        _check(data, name, config)
+    return pictures
+
+
+def _check(data: bytes, name: str, config: Settings) -> None:
+    decode(data, name, max_bytes=config.photo_bytes, max_pixels=config.photo_pixels)
+
+
+def _pairs(listed: PairList) -> list[Pair]:
+    return [
+        Pair(listed.photos[first], listed.photos[second], bool(mated), int(fold))
+        for (first, second), mated, fold in zip(
+            listed.pairs, listed.mated, listed.folds, strict=True
+        )
+    ]

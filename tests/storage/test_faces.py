@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from storage.canonical import Corrupt, sha256
+from storage.canonical import Corrupt, canonical, sha256
 from storage.errors import BadInput
-from storage.faces import NoSuchFaceSet, read_folder
+from storage.faces import NOBODY, NoPeople, NoSuchFaceSet, Pair, read_folder
 from storage.names import BadName
 from storage.record import Record
 
@@ -125,3 +125,50 @@ def test_an_index_that_is_none_is_refused_by_name(record: Record, data: bytes):
 def test_a_face_set_that_is_not_there_says_how_to_add_it(record: Record):
     with pytest.raises(NoSuchFaceSet, match=r"none; add it with `lethe faces add none FOLDER`"):
         record.faces.get("none")
+
+
+# --- with the pairs of a verification benchmark ---
+
+PAIRS = [
+    Pair(sha256(b"a1"), sha256(b"a2"), True, 0),
+    Pair(sha256(b"a1"), sha256(b"j1"), False, 1),
+]
+
+
+def test_an_index_of_format_1_keeps_its_bytes_and_digest(record: Record):
+    kept = record.faces.add("reference", {"Ada": [b"a1"]})
+    index = {"format": 1, "name": "reference", "people": {"Ada": [sha256(b"a1")]}}
+    assert record.objects.get("facesets/reference/index.json") == canonical(index)
+    assert kept.digest == sha256(canonical(index))
+    assert kept.pairs is None
+    kept.check_people()
+
+
+def test_pairs_of_known_people_come_back_in_their_order(record: Record):
+    kept = record.faces.add("lfw", PEOPLE, PAIRS)
+    assert record.faces.get("lfw") == kept
+    assert kept.pairs == tuple(PAIRS)
+    assert (set(kept.people), kept.photos) == (set(PEOPLE), 3)
+    assert kept.digest != record.faces.add("plain", PEOPLE).digest
+    assert record.faces.add("lfw", PEOPLE, PAIRS) == kept
+    with pytest.raises(BadInput, match="lfw: exists already with other faces"):
+        record.faces.add("lfw", PEOPLE, PAIRS[::-1])
+
+
+def test_pairs_of_nobody_are_kept_under_their_digests_and_name_no_people(record: Record):
+    kept = record.faces.add("packed", {}, PAIRS, [b"a1", b"a2", b"j1"])
+    assert (kept.people, kept.photos) == ({}, 3)
+    assert record.faces.photo(kept, NOBODY, sha256(b"j1")) == b"j1"
+    with pytest.raises(NoPeople, match="face set packed: holds pairs and not who is in them"):
+        kept.check_people()
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [7, [7], [["a", "b", True, 0]], [[sha256(b"a"), sha256(b"b"), 1, 0]], [[sha256(b"a")]]],
+)
+def test_pairs_that_are_none_are_refused_by_the_name_of_the_index(record: Record, pairs: object):
+    index = {"format": 2, "name": "lfw", "people": {}, "pairs": pairs}
+    record.objects.put("facesets/lfw/index.json", canonical(index))
+    with pytest.raises(Corrupt, match=r"^facesets/lfw/index.json: "):
+        record.faces.get("lfw")
