@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import methods, naive, plot, sequential, speed
+from benchmarks import methods, naive, plot, search, sequential, speed
 from benchmarks.table import COLUMNS, Row
 from benchmarks.throughput import throughput
 from benchmarks.trial import BadTrial, split
@@ -182,6 +183,41 @@ def test_throughput_is_said_beside_insightfaces_on_the_same_faces(people: Path) 
     assert [line.split()[0] for line in rates] == ["Recognizer.embed", *["InsightFace,"] * 3]
     ours, *theirs = (float(line.split()[-2]) for line in rates)
     assert float(ratio.split()[2]) == pytest.approx(ours / max(theirs), abs=0.01)
+
+
+def test_the_search_is_said_beside_others_and_beside_the_matrix_product(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "SIDE", 256)
+    monkeypatch.setattr(search, "DRAWN_AT_ONCE", 600)
+    options = ["--probes", "40", "--templates", "1500", "--k", "3", "--repeats", "2", "--disk"]
+    monkeypatch.setattr(sys, "argv", ["search", *options])
+    search.main()
+    title, product, *ways, agreement = capsys.readouterr().out.splitlines()
+    assert title.startswith("40 probes, 1,500 templates, 512 dimensions, k = 3")
+    assert product.split()[-1] == "GFLOP/s"
+    assert [line.split()[0] for line in ways] == ["search", "FAISS", "numpy,"]
+    assert all(" 1,500 templates" in line for line in ways)
+    assert "FAISS finds the same template in 100.00%" in agreement
+
+
+def test_the_search_runs_at_more_than_half_the_rate_of_the_matrix_product(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The best of several of each, for other programs run beside this one."""
+    monkeypatch.setattr(search, "SIDE", 2048)
+    rng = np.random.default_rng(0)
+    gallery = rng.standard_normal((16_384, 512), dtype=np.float32)
+    probes, (product, searched) = gallery[:1024], (0.0, 0.0)
+    for turn in range(20):
+        product = max(product, search.product_rates(on_gpu=False)[0])
+        start = time.perf_counter()
+        search.search(gallery, probes)
+        rate = 2 * len(probes) * gallery.size / (time.perf_counter() - start)
+        searched = max(searched, rate)
+        if turn >= 2 and searched > product / 2:
+            break
+    assert searched > product / 2
 
 
 def test_requests_in_turn_and_at_once_are_both_judged_for_every_subject(

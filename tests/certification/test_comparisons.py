@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from itertools import combinations
+
 import numpy as np
 import pytest
 
 from tests.certification.worlds import unit
-from workers.certification import comparisons
+from workers.certification import comparisons, intervals
 from workers.certification.comparisons import (
+    FalseMatches,
     cross_version_counts,
     cross_version_scores,
     false_matches,
@@ -15,8 +19,10 @@ from workers.certification.comparisons import (
     mated_counts,
     mated_scores,
     mean_non_mated,
+    non_mated_blocks,
     non_mated_count,
 )
+from workers.certification.intervals import pair_replicates, sparse_pair_replicates
 from workers.certification.templates import People, Templates
 
 
@@ -74,13 +80,73 @@ def test_small_blocks_give_the_same_scores_as_the_whole_matrix(
         monkeypatch.setattr(comparisons, "SCORES_AT_ONCE", at_once)
         for count in (1, 4, len(whole)):
             np.testing.assert_allclose(highest_non_mated(crowd, count), whole[:count], atol=1e-6)
-        matches, compared = false_matches(crowd, 0.5)
-        assert matches.sum() == (whole >= 0.5).sum()
-        assert compared.sum() == len(whole)
+        assert false_matches(crowd, 0.5).matches.sum() == (whole >= 0.5).sum()
 
 
-def test_false_matches_are_counted_by_the_two_people(crowd: People) -> None:
-    matches, compared = false_matches(crowd, 0.2)
-    assert compared[2, 4] == 5 * 7
-    assert matches[2, 4] == (crowd[2] @ crowd[4].T >= 0.2).sum()
-    assert not np.tril(compared).any()
+@pytest.mark.parametrize("at_once", [1, 10, 60, 2**22])
+def test_every_block_says_where_it_stands_and_no_score_is_left_out(
+    crowd: People, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(comparisons, "SCORES_AT_ONCE", at_once)
+    seen = np.full((18, 18), np.nan)
+    for row, column, block in non_mated_blocks(crowd):
+        part = seen[row : row + block.shape[0], column : column + block.shape[1]]
+        assert np.isnan(part).all()
+        part[:] = block
+    whole = crowd.templates @ crowd.templates.T
+    different = crowd.owners[:, None] < crowd.owners[None, :]
+    np.testing.assert_allclose(seen, np.where(different, whole, np.nan), atol=1e-6)
+
+
+@pytest.mark.parametrize("threshold", [-1.1, 0.2, 0.9, 1.1])
+@pytest.mark.parametrize("at_once", [10, 2**22])
+def test_false_matches_are_counted_by_the_two_people(
+    crowd: People, monkeypatch: pytest.MonkeyPatch, threshold: float, at_once: int
+) -> None:
+    monkeypatch.setattr(comparisons, "SCORES_AT_ONCE", at_once)
+    found = false_matches(crowd, threshold)
+    np.testing.assert_array_equal(dense(found, 5), all_false_matches(crowd, threshold))
+    assert (found.matches > 0).all()
+    assert (np.diff(found.first) >= 0).all()
+
+
+@pytest.mark.parametrize("units_at_once", [2, 3, 256])
+def test_intervals_from_the_false_matches_alone_are_those_of_the_whole_matrix_to_the_bit(
+    monkeypatch: pytest.MonkeyPatch, units_at_once: int
+) -> None:
+    monkeypatch.setattr(intervals, "UNITS_AT_ONCE", units_at_once)
+    rng = np.random.default_rng(1)
+    sizes = rng.integers(1, 9, size=23)
+    people = People.of({str(i): unit(rng.normal(size=(n, 8))) for i, n in enumerate(sizes)})
+    compared = np.triu(np.outer(sizes, sizes), k=1)
+    for threshold in (-1.1, 0.3, 0.8, 1.1):
+        found = false_matches(people, threshold)
+        sparse = sparse_pair_replicates((found.first, found.second), found.matches, sizes, seed=5)
+        whole = pair_replicates(all_false_matches(people, threshold), compared, seed=5)
+        np.testing.assert_array_equal(sparse, whole)
+
+
+def test_ten_thousand_people_take_megabytes() -> None:
+    rng = np.random.default_rng(0)
+    sizes = np.ones(10_000, dtype=np.int64)
+    people = People(tuple(map(str, range(10_000))), unit(rng.normal(size=(10_000, 4))), sizes)
+    tracemalloc.start()
+    found = false_matches(people, 0.998)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 1000 < len(found.matches) < 100_000
+    assert peak < 64 * 2**20  # a matrix of people by people has 763 MiB
+
+
+def dense(found: FalseMatches, people: int) -> np.ndarray:
+    counts = np.zeros((people, people), dtype=np.int64)
+    counts[found.first, found.second] = found.matches
+    return counts
+
+
+def all_false_matches(people: People, threshold: float) -> np.ndarray:
+    """(P, P) above the diagonal."""
+    counts = np.zeros((len(people), len(people)), dtype=np.int64)
+    for first, second in combinations(range(len(people)), 2):
+        counts[first, second] = (people[first] @ people[second].T >= threshold).sum()
+    return counts

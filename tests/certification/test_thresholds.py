@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tests.certification.worlds import unit
+from workers.certification.comparisons import highest_non_mated
 from workers.certification.templates import People
 from workers.certification.thresholds import at_fmr, at_fpir, label, threshold_at_fmr
 
@@ -64,6 +65,19 @@ def test_a_rate_that_the_comparisons_cannot_show_has_no_threshold_and_a_reason()
     assert not found[1e-3].enough_for_rule_of_30
     assert found[1e-4].value is None
     assert "at least 30,000" in str(found[1e-4].reason)
+    assert found[1e-5].value is None
+    assert "at least 300,000" in str(found[1e-5].reason)
+
+
+def test_three_hundred_thousand_comparisons_set_a_threshold_at_one_in_a_hundred_thousand() -> None:
+    rng = np.random.default_rng(0)
+    people = People.of({str(i): unit(rng.normal(size=(1, 16))) for i in range(776)})
+    found = at_fmr(people)
+    assert found[1e-5].trials == 300_700
+    scores = highest_non_mated(people, 5)
+    assert found[1e-5].value is not None
+    assert (scores >= found[1e-5].value).sum() == 3
+    assert not found[1e-5].enough_for_rule_of_30
 
 
 def test_thresholds_of_people_are_those_of_all_their_scores() -> None:
@@ -71,7 +85,7 @@ def test_thresholds_of_people_are_those_of_all_their_scores() -> None:
     templates = {str(i): unit(rng.normal(size=(20, 32))) for i in range(14)}
     every = People.of(templates)
     scores = (every.templates @ every.templates.T)[every.owners[:, None] < every.owners[None, :]]
-    for fmr, threshold in at_fmr(every).items():
+    for fmr, threshold in at_fmr(every, (1e-2, 1e-3, 1e-4)).items():
         assert threshold.value == pytest.approx(threshold_at_fmr(scores, fmr), abs=1e-6)
 
 
@@ -84,9 +98,10 @@ def test_a_search_threshold_needs_three_hundred_searches() -> None:
 
 
 def test_rates_are_written_one_way() -> None:
-    assert [label(rate) for rate in (0.001, 1e-4, 0.01, 2.5e-3)] == [
+    assert [label(rate) for rate in (0.001, 1e-4, 1e-5, 0.01, 2.5e-3)] == [
         "1e-3",
         "1e-4",
+        "1e-5",
         "1e-2",
         "2.5e-3",
     ]

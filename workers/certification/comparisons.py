@@ -7,6 +7,9 @@ of photos of two people. A photo is never compared with itself, nor with itself 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from math import isqrt
 
 import numpy as np
 
@@ -59,38 +62,79 @@ def non_mated_count(people: People) -> int:
 def non_mated_blocks(people: People) -> Iterator[tuple[int, int, Scores]]:
     """Every non-mated score once, in blocks of at most about ``SCORES_AT_ONCE``.
 
+    People are taken together up to a block's height, so that people with few photos cost no more
+    than people with many.
+
     Yields:
-        person i, the row at which the block begins, scores (rows of i, rows of later people).
+        the row and the column of all templates at which the block begins, scores.
     """
-    rows = len(people.templates)
-    for person in range(len(people) - 1):
-        own = people[person]
-        width = max(1, SCORES_AT_ONCE // max(1, len(own)))
-        for start in range(int(people.starts[person + 1]), rows, width):
-            yield person, start, own @ people.templates[start : start + width].T
+    starts, height = people.starts, max(1, isqrt(SCORES_AT_ONCE))
+    first = 0
+    while first < len(people) - 1:
+        top = int(starts[first])
+        beyond = int(np.searchsorted(starts, top + height, side="right")) - 1
+        beyond = min(max(beyond, first + 1), len(people))
+        rows = people.templates[top : int(starts[beyond])]
+        if beyond > first + 1:
+            yield from _among(starts[first : beyond + 1], rows)
+        width = max(1, SCORES_AT_ONCE // max(1, len(rows)))
+        for start in range(int(starts[beyond]), len(people.templates), width):
+            yield top, start, rows @ people.templates[start : start + width].T
+        first = beyond
+
+
+def _among(starts: Counts, rows: Templates) -> Iterator[tuple[int, int, Scores]]:
+    """The non-mated scores of people who stand in ``rows``: of each with those after them."""
+    scores, top = rows @ rows.T, int(starts[0])
+    for start, stop in pairwise((starts[:-1] - top).tolist()):
+        yield top + start, top + stop, scores[start:stop, stop:]
 
 
 def highest_non_mated(people: People, count: int) -> Scores:
     """The ``count`` (at least one) highest non-mated scores, falling; all if there are fewer."""
     kept = np.empty(0, dtype=np.float32)
+    waiting: list[Scores] = []
+    lowest, new = -np.inf, 0  # the lowest score that counts; how many scores wait
     for _, _, block in non_mated_blocks(people):
-        flat = block.ravel()
-        if len(kept) == count:
-            flat = flat[flat > kept[0]]  # kept[0] is the lowest kept: see the partition
-        kept = np.concatenate([kept, flat])
-        if len(kept) >= count:
-            kept = np.partition(kept, len(kept) - count)[-count:]
+        waiting.append(block[block > lowest])
+        new += len(waiting[-1])
+        if new >= SCORES_AT_ONCE:
+            kept = _highest(np.concatenate([kept, *waiting]), count)
+            waiting, new = [], 0
+            lowest = kept.min() if len(kept) == count else -np.inf
+    kept = _highest(np.concatenate([kept, *waiting]), count)
     return np.sort(kept)[::-1]
 
 
-def false_matches(people: People, threshold: float) -> tuple[Counts, Counts]:
-    """False matches and non-mated comparisons of each two people, (P, P) above the diagonal."""
-    found = np.zeros((len(people), len(people)), dtype=np.int64)
-    for person, start, block in non_mated_blocks(people):
-        hits = np.count_nonzero(block >= threshold, axis=0)
-        owners = people.owners[start : start + len(hits)]
-        found[person] += np.bincount(owners, weights=hits, minlength=len(people)).astype(np.int64)
-    return found, np.triu(np.outer(people.sizes, people.sizes), k=1)
+def _highest(scores: Scores, count: int) -> Scores:
+    if len(scores) <= count:
+        return scores
+    found: Scores = np.partition(scores, len(scores) - count)[-count:]
+    return found
+
+
+@dataclass(frozen=True)
+class FalseMatches:
+    """The pairs of people with false matches, and how many each pair has."""
+
+    first: Counts  # (F,) rising; the earlier person of each pair
+    second: Counts  # (F,)
+    matches: Counts  # (F,) at least one each
+
+
+def false_matches(people: People, threshold: float) -> FalseMatches:
+    """Of all non-mated comparisons, those that match."""
+    none = np.empty(0, dtype=np.int64)
+    pairs, counts = [none], [none]
+    for row, column, block in non_mated_blocks(people):
+        rows, columns = np.nonzero(block >= threshold)
+        met = people.owners[rows + row] * len(people) + people.owners[columns + column]
+        for found, part in zip(np.unique(met, return_counts=True), (pairs, counts), strict=True):
+            part.append(found)
+    every, place = np.unique(np.concatenate(pairs), return_inverse=True)
+    matches = np.bincount(place, np.concatenate(counts), minlength=len(every))
+    first, second = np.divmod(every, max(1, len(people)))
+    return FalseMatches(first, second, matches.astype(np.int64))
 
 
 def mean_non_mated(people: People) -> float:

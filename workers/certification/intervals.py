@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
 REPLICATES = 1000
+UNITS_AT_ONCE = 256  # of pairs: a block of 256 × 10,000 units is 20 MB
 
 Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
 Interval = tuple[float, float]
 
 
@@ -43,6 +45,27 @@ def pair_replicates(values: NDArray[Any], counts: NDArray[Any], seed: int) -> Fl
     """
     drawn = weights(len(values), seed)
     return _divide(((drawn @ values) * drawn).sum(axis=1), ((drawn @ counts) * drawn).sum(axis=1))
+
+
+def sparse_pair_replicates(
+    pairs: tuple[Indices, Indices], values: NDArray[Any], sizes: NDArray[Any], seed: int
+) -> Floats:
+    """The same where every two units i < j have ``sizesᵢ sizesⱼ`` counts and few have a value.
+
+    ``pairs``: (F,) i, rising, and (F,) j of those that have one, ``values`` (F,). The denominator
+    is ((Σ wᵢ sizesᵢ)² − Σ (wᵢ sizesᵢ)²) / 2, so nothing of n × n is ever held.
+    """
+    drawn, (first, second) = weights(len(sizes), seed), pairs
+    numerators = np.zeros(REPLICATES)
+    for start in range(0, len(sizes), UNITS_AT_ONCE):
+        low, high = np.searchsorted(first, [start, start + UNITS_AT_ONCE])
+        units, column = np.unique(second[low:high], return_inverse=True)
+        block = np.zeros((len(units), min(UNITS_AT_ONCE, len(sizes) - start)))
+        block[column, first[low:high] - start] = values[low:high]
+        own = drawn[:, start : start + UNITS_AT_ONCE]
+        numerators += ((drawn[:, units] @ block) * own).sum(axis=1)
+    squares = np.einsum("ru,ru,u->r", drawn, drawn, np.square(sizes, dtype=np.float64))
+    return _divide(numerators, ((drawn @ sizes) ** 2 - squares) / 2)
 
 
 def percentiles(replicates: Floats) -> Interval | None:

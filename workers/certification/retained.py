@@ -14,20 +14,28 @@ from workers.certification.comparisons import (
     false_matches,
     mated_counts,
     mean_non_mated,
+    non_mated_count,
 )
 from workers.certification.figures import (
     KEPT_AT_FMR,
     Figure,
     at,
     measure,
+    missing,
     missing_at,
     proportion,
     ratio,
+    without,
 )
-from workers.certification.intervals import Floats, pair_replicates, ratio_replicates
-from workers.certification.searches import non_mated_searches, own_best
+from workers.certification.intervals import (
+    Floats,
+    ratio_replicates,
+    sparse_pair_replicates,
+    weights,
+)
+from workers.certification.searches import non_mated_searches, open_set, own_best
 from workers.certification.templates import Counts, People, Scores
-from workers.certification.thresholds import FMRS, Threshold, at_fmr
+from workers.certification.thresholds import FMRS, FPIR, Threshold, at_fmr, label
 
 Matches = tuple[Counts, Counts]  # matches and comparisons of each person, (P,) each
 LOWEST_TMR = 0.2  # of the old version at FMR 1e-3: below, it recognises nobody to begin with
@@ -84,30 +92,34 @@ class Benchmark:
 
     def figures(self) -> dict[str, Figure]:
         """All of ``figures.BENCHMARK_FIGURES``."""
-        found: dict[str, Figure] = self._rank1()
+        found: dict[str, Figure] = self._rank1() | self._tpir() | self._non_mated_means()
         for fmr in FMRS:
-            old, new = self.thresholds[fmr], self.recalibrated[fmr]
-            if old.value is None or new.value is None:
+            old = self.thresholds[fmr]
+            if old.value is None:
                 found |= missing_at(KEPT_AT_FMR, old)
                 continue
-            figures = self._at_fmr(old, old.value, new.value)
+            figures = self._at_fmr(old, old.value, self.recalibrated[fmr])
             found |= {at(name, fmr): figure for name, figure in figures.items()}
         return found
 
-    def _at_fmr(self, threshold: Threshold, old: float, new: float) -> Mapping[str, Figure]:
-        before = mated_counts(self.old, old)
-        after = mated_counts(self.new, old)
-        recalibrated = mated_counts(self.new, new)
-        crossed = cross_version_counts(self.old, self.new, old)
+    def _at_fmr(self, threshold: Threshold, value: float, own: Threshold) -> Mapping[str, Figure]:
+        """At the old version's ``threshold`` and, recalibrated, at the new version's own."""
+        before = mated_counts(self.old, value)
+        after = mated_counts(self.new, value)
+        crossed = cross_version_counts(self.old, self.new, value)
+        recalibrated = drop = without(own)
+        if own.value is not None:
+            counts = mated_counts(self.new, own.value)
+            recalibrated, drop = self._tmr(counts, own), self.drop(before, counts, own)
         return {
             "benchmark_tmr_before": self._tmr(before, threshold),
             "benchmark_tmr": self._tmr(after, threshold),
             "benchmark_tmr_drop": self.drop(before, after, threshold),
-            "benchmark_tmr_recalibrated": self._tmr(recalibrated, threshold),
-            "benchmark_tmr_recalibrated_drop": self.drop(before, recalibrated, threshold),
+            "benchmark_tmr_recalibrated": recalibrated,
+            "benchmark_tmr_recalibrated_drop": drop,
             "benchmark_cross_version_tmr": self._tmr(crossed, threshold),
             "benchmark_cross_version_tmr_drop": self.drop(before, crossed, threshold),
-            "benchmark_fmr": self._fmr(old, threshold),
+            "benchmark_fmr": self._fmr(value, threshold),
         }
 
     def _tmr(self, counts: Matches, threshold: Threshold) -> Figure:
@@ -136,10 +148,11 @@ class Benchmark:
         )
 
     def _fmr(self, value: float, threshold: Threshold) -> Figure:
-        matches, comparisons = false_matches(self.new, value)
+        found = false_matches(self.new, value)
+        pairs = found.first, found.second
         return proportion(
-            ratio(matches, comparisons),
-            pair_replicates(matches, comparisons, self.seed),
+            int(found.matches.sum()) / non_mated_count(self.new),
+            sparse_pair_replicates(pairs, found.matches, self.new.sizes, self.seed),
             len(self.new),
             {"people": len(self.new), "non_mated": threshold.trials},
         )
@@ -152,19 +165,36 @@ class Benchmark:
         }
 
     def _rank1(self) -> dict[str, Figure]:
+        return self._searched("benchmark_rank1", self._first(self.old), self._first(self.new))
+
+    def _tpir(self) -> dict[str, Figure]:
+        before, after = open_set(self.old, self.seed), open_set(self.new, self.seed)
+        name = "benchmark_tpir"
+        if before.identified is None or after.identified is None:
+            none = missing(f"no threshold at FPIR {label(FPIR)}: {before.threshold.reason}")
+            return dict.fromkeys((name, f"{name}_before", f"{name}_drop"), none)
+        return self._searched(name, before.identified, after.identified)
+
+    def _searched(self, name: str, before: Counts, after: Counts) -> dict[str, Figure]:
+        """(P,) searches that found the person, of one with each photo of those who have two."""
         able = self.old.sizes >= 2
-        before, after = self._first(self.old)[able], self._first(self.new)[able]
-        photos = self.old.sizes[able]
+        before, after, photos = before[able], after[able], self.old.sizes[able]
         sample = {"people": len(photos), "searches": int(photos.sum())}
-        replicates = [ratio_replicates(first, photos, self.seed) for first in (before, after)]
+        replicates = [ratio_replicates(found, photos, self.seed) for found in (before, after)]
+        lost = ratio(before, photos) - ratio(after, photos)
         return {
-            "benchmark_rank1_before": proportion(
-                ratio(before, photos), replicates[0], len(photos), sample
-            ),
-            "benchmark_rank1": proportion(ratio(after, photos), replicates[1], len(photos), sample),
-            "benchmark_rank1_drop": measure(
-                ratio(before, photos) - ratio(after, photos), replicates[0] - replicates[1], sample
-            ),
+            f"{name}_before": proportion(ratio(before, photos), replicates[0], len(photos), sample),
+            name: proportion(ratio(after, photos), replicates[1], len(photos), sample),
+            f"{name}_drop": measure(lost, replicates[0] - replicates[1], sample),
+        }
+
+    def _non_mated_means(self) -> dict[str, Figure]:
+        """Beside the subject's mean mated similarity; people are resampled."""
+        name, (old, new) = "benchmark_non_mated_mean", self.mean_non_mated
+        sample = {"people": len(self.old), "non_mated": non_mated_count(self.old)}
+        return {
+            f"{name}_before": measure(old, _non_mated_replicates(self.old, self.seed), sample),
+            name: measure(new, _non_mated_replicates(self.new, self.seed), sample),
         }
 
     def _first(self, people: People) -> Counts:
@@ -182,6 +212,19 @@ def _rates(counts: Matches) -> Floats:
     empty = np.full(len(matches), np.nan)
     rates: Floats = np.divide(matches, comparisons, out=empty, where=comparisons > 0)
     return rates
+
+
+def _non_mated_replicates(people: People, seed: int) -> Floats:
+    """(REPLICATES,): the mean over pairs of different people, from each person's sum of templates.
+
+    Of all wᵢwⱼ sᵢ·sⱼ with i < j: half of what (Σ wᵢ sᵢ)² is more than Σ wᵢ² sᵢ².
+    """
+    drawn, sizes = weights(len(people), seed), people.sizes.astype(np.float64)
+    sums = np.add.reduceat(people.templates.astype(np.float64), people.starts[:-1], axis=0)
+    similar = np.square(drawn @ sums).sum(axis=1) - np.square(drawn) @ np.square(sums).sum(axis=1)
+    pairs = np.square(drawn @ sizes) - np.square(drawn) @ np.square(sizes)
+    found: Floats = np.divide(similar, pairs, out=np.full_like(pairs, np.nan), where=pairs > 0)
+    return found
 
 
 def _with_worst(figure: Figure, worst: float, person: str) -> Figure:

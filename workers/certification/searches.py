@@ -6,30 +6,22 @@ centroid.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workers.certification.comparisons import SCORES_AT_ONCE
-from workers.certification.intervals import Floats
-from workers.certification.templates import People, Scores, Templates, centroid
+from workers.certification.search import search
+from workers.certification.templates import Counts, People, Scores, Templates
 from workers.certification.thresholds import Threshold, at_fpir
 
 Indices = NDArray[np.intp]
 
-HALVINGS = 20  # random halvings into enrolled photos and probes, each used both ways round
-
 
 def best_scores(gallery: Templates, probes: Templates) -> Scores:
-    """(M, D) probes → (M,) score of the nearest template, the score matrix never whole."""
-    best = np.full(len(probes), -np.inf, dtype=np.float32)
-    width = max(1, SCORES_AT_ONCE // max(1, len(probes)))
-    for start in range(0, len(gallery), width):
-        scores = probes @ gallery[start : start + width].T
-        np.maximum(best, scores.max(axis=1), out=best)
-    return best
+    """(M, D) probes → (M,) score of the nearest template; −inf in an empty gallery."""
+    return search(gallery, probes).scores[:, 0]
 
 
 def non_mated_searches(gallery: People, probes: People) -> Scores:
@@ -37,13 +29,8 @@ def non_mated_searches(gallery: People, probes: People) -> Scores:
 
     The people of ``gallery`` and ``probes`` are the same, in the same order.
     """
-    found = []
-    for person in range(len(probes)):
-        before = gallery.templates[: gallery.starts[person]]
-        after = gallery.templates[gallery.starts[person + 1] :]
-        own = probes[person]
-        found.append(np.maximum(best_scores(before, own), best_scores(after, own)))
-    return np.concatenate(found)
+    own = np.stack([gallery.starts[probes.owners], gallery.starts[probes.owners + 1]], axis=1)
+    return search(gallery.templates, probes.templates, without=own).scores[:, 0]
 
 
 def own_best(people: People) -> Scores:
@@ -56,50 +43,62 @@ def own_best(people: People) -> Scores:
     return np.concatenate(found)
 
 
+def person_scores(gallery: People, probes: Templates) -> Scores:
+    """(M, D) probes → (M, P) score of the nearest template of each person."""
+    found = np.empty((len(probes), len(gallery)), dtype=np.float32)
+    height = max(1, SCORES_AT_ONCE // max(1, len(gallery.templates)))
+    for start in range(0, len(probes), height):
+        scores = probes[start : start + height] @ gallery.templates.T
+        np.maximum.reduceat(scores, gallery.starts[:-1], axis=1, out=found[start : start + height])
+    return found
+
+
 @dataclass(frozen=True)
-class Reenrolment:
-    """The subject enrolled again with half of some photos, searched with the other half.
+class OpenSet:
+    """People searched among themselves, each enrolled with one half of their photos.
 
-    Of each photo, over all halvings: how often it was found first, and how often found first with
-    a score that reaches the threshold at FPIR 1e-2.
+    Identified are the mated searches that find the person first, with a score that reaches the
+    threshold at FPIR 1e-2.
     """
 
-    rank1: Floats  # (n,)
-    tpir: Floats | None  # (n,); None where the benchmark has too few searches
-    threshold: Threshold  # of the first halving; they differ by the subject's enrolled photos
+    identified: Counts | None  # (P,); None where there are too few non-mated searches
+    searches: Counts  # (P,) mated ones: each photo of those who have at least two
+    threshold: Threshold  # of the first half enrolled; it differs by the photos enrolled
 
 
-def reenrol(held_out: Templates, gallery: People, *, by_centroid: bool, seed: int) -> Reenrolment:
-    """Searches in a gallery of the benchmark people and the subject, all by one version.
+def open_set(people: People, seed: int) -> OpenSet:
+    """One half of everybody's photos enrolled, then the other, ties counting for the person.
 
-    Where the subject ties with another for the first place, they count as found. The threshold is
-    set on the benchmark people's own searches, their person removed and the subject enrolled.
-    Rank-1 and TPIR count the identification at rank 1 (FRTE: 1 − FNIR(N, R = 1, T)).
+    Non-mated searches are those of all photos with their own person removed from the gallery. A
+    single photo is enrolled with both halves.
     """
-    others = gallery.centroids if by_centroid else gallery
-    distractors = best_scores(others.templates, held_out)
-    non_mated = non_mated_searches(others, gallery)
-    rank1, tpir = np.zeros(len(held_out)), np.zeros(len(held_out))
-    thresholds = []
-    for enrolled, probes in _halvings(len(held_out), seed):
-        templates = held_out[enrolled]
-        subject = centroid(templates) if by_centroid else templates
-        scores = best_scores(subject, held_out[probes])
-        threshold = at_fpir(np.maximum(non_mated, best_scores(subject, gallery.templates)))
-        first = scores >= distractors[probes]
-        rank1[probes] += first
-        if threshold.value is not None:
-            tpir[probes] += first & (scores >= threshold.value)
-        thresholds.append(threshold)
-    found = tpir / HALVINGS if thresholds[0].value is not None else None
-    return Reenrolment(rank1 / HALVINGS, found, thresholds[0])
+    first, alone = _first_halves(people, seed), (people.sizes == 1)[people.owners]
+    identified, thresholds = np.zeros(len(people), dtype=np.int64), []
+    for enrolled in (first | alone, ~first):
+        sizes = np.bincount(people.owners[enrolled], minlength=len(people)).astype(np.int64)
+        gallery = People(people.names, people.templates[enrolled], sizes)
+        non_mated = non_mated_searches(gallery, people)
+        thresholds.append(at_fpir(non_mated))
+        value = thresholds[-1].value
+        if value is not None:
+            mated = [best_scores(gallery[i], people[i]) for i in range(len(people))]
+            reached = np.concatenate(mated) >= np.maximum(non_mated, np.float32(value))
+            found = people.owners[reached & ~enrolled]
+            identified += np.bincount(found, minlength=len(people))
+    searches = np.where(people.sizes > 1, people.sizes, 0)
+    known = thresholds[0].value is not None
+    return OpenSet(identified if known else None, searches, thresholds[0])
 
 
-def _halvings(photos: int, seed: int) -> Iterator[tuple[Indices, Indices]]:
-    """Index arrays (enrolled, probes): every photo is a probe once in each halving."""
-    rng = np.random.default_rng(seed)
-    for _ in range(HALVINGS):
-        order = rng.permutation(photos)
-        first, second = order[: photos // 2], order[photos // 2 :]
-        yield first, second
-        yield second, first
+def _first_halves(people: People, seed: int) -> NDArray[np.bool_]:
+    """(N,): half of each person's photos, drawn; rounded down."""
+    first = np.zeros(len(people.owners), dtype=bool)
+    first[draw(people, people.sizes // 2, np.random.default_rng(seed))] = True
+    return first
+
+
+def draw(people: People, sizes: Counts, rng: np.random.Generator) -> Indices:
+    """(P,) how many photos of each person → their rows, drawn without replacement."""
+    shuffled = np.lexsort((rng.random(len(people.owners)), people.owners))  # within each person
+    place = np.arange(len(shuffled)) - people.starts[people.owners]
+    return shuffled[place < sizes[people.owners]]

@@ -11,7 +11,7 @@ import numpy as np
 from workers.certification.comparisons import highest_non_mated, non_mated_count
 from workers.certification.templates import People, Scores
 
-FMRS = (1e-3, 1e-4)
+FMRS = (1e-3, 1e-4, 1e-5)
 FPIR = 1e-2  # of the open-set search
 # Rule of 3 (ISO/IEC 19795-1): with fewer than 3 / rate trials not even a count of zero would show,
 # with 95 % confidence, that the rate is kept. No threshold is set then.
