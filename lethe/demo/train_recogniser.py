@@ -11,6 +11,7 @@ import hashlib
 import math
 import multiprocessing
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -34,7 +35,7 @@ Pictures = NDArray[np.uint8]  # (n, 112, 112, 3) RGB
 Floats = NDArray[np.float32]
 
 
-def photograph(seeds: range, photos: int, cache: Path) -> Pictures:
+def photograph(seeds: range, photos: int, cache: Path, processes: int = 2) -> Pictures:
     """Take `photos` of each person, or find them in `cache`; (people * photos, 112, 112, 3)."""
     drawn_by = (people, portrait, brush, hair, mood, worn, camera)
     sources = b"".join(Path(str(module.__file__)).read_bytes() for module in drawn_by)
@@ -44,14 +45,20 @@ def photograph(seeds: range, photos: int, cache: Path) -> Pictures:
         cache.mkdir(parents=True, exist_ok=True)
         shape = (len(seeds), photos, 112, 112, 3)
         taken = np.lib.format.open_memmap(path.with_suffix(".part"), "w+", np.uint8, shape)
-        with multiprocessing.get_context("spawn").Pool(2, cv2.setNumThreads, (1,)) as pool:
-            jobs = ((seed, photos) for seed in seeds)
-            for row, album in enumerate(pool.imap(_album, jobs, chunksize=8)):
-                taken[row] = album
+        for row, album in enumerate(_albums([(seed, photos) for seed in seeds], processes)):
+            taken[row] = album
         taken.flush()
         path.with_suffix(".part").rename(path)
     pictures: Pictures = np.load(path, mmap_mode="c")
     return pictures.reshape(-1, 112, 112, 3)
+
+
+def _albums(jobs: Sequence[tuple[int, int]], processes: int) -> Iterator[Pictures]:
+    if processes == 1:  # starting another one takes longer than a few photos
+        yield from map(_album, jobs)
+        return
+    with multiprocessing.get_context("spawn").Pool(processes, cv2.setNumThreads, (1,)) as pool:
+        yield from pool.imap(_album, jobs, chunksize=8)
 
 
 def _album(job: tuple[int, int]) -> Pictures:
