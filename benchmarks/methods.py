@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks import plot, table
 from benchmarks.command import parser, positive, run
 from benchmarks.table import BEFORE, Row
-from benchmarks.trial import FEWEST_HELD_OUT, BadTrial, Split, erase, judge, pooled_tmr, split, warm
+from benchmarks.trial import FEWEST_HELD_OUT, BadTrial, Split, erase, judge, split, warm
 from storage.images import Pixels
 from workers.faces import read_faces
 from workers.recognizer import Recognizer
@@ -56,7 +56,7 @@ def _rows(recognizer: Recognizer, parts: Split, plans: Sequence[Plan], seed: int
     """One for the old version, then one for each plan."""
     (subject,) = parts.subjects
     unchanged = judge(recognizer, recognizer, parts, seed)
-    figures = table.figures(unchanged, pooled_tmr(recognizer, parts), 0.0)
+    figures = table.figures(unchanged, 0.0)
     yield Row(subject.reference, BEFORE, figures | {"seconds": None})
     with tempfile.TemporaryDirectory() as folder:
         cache = Path(folder) / "cache"
@@ -68,8 +68,7 @@ def _rows(recognizer: Recognizer, parts: Split, plans: Sequence[Plan], seed: int
                 yield Row(subject.reference, plan.method, {}, str(error))
                 continue
             found = judge(recognizer, made.new, parts, seed)
-            pooled = pooled_tmr(made.new, parts)
-            yield Row(subject.reference, plan.method, table.figures(found, pooled, made.seconds))
+            yield Row(subject.reference, plan.method, table.figures(found, made.seconds))
 
 
 def _with_enough(people: Mapping[str, Pixels], photos: int) -> list[str]:

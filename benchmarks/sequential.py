@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.command import parser, positive, run
-from benchmarks.trial import BadTrial, Split, erase, judge, pooled_tmr, split, warm
+from benchmarks.trial import BadTrial, Split, erase, judge, split, warm
 from lethe.commands.demo import OWN_MODEL
 from lethe.demo.people import UNSEEN, make_person, take_photo
 from storage.images import Pixels
@@ -36,7 +36,6 @@ TMR, CROSS = "forgotten_tmr@1e-3", "forgotten_cross_version_tmr@1e-3"
 @dataclass(frozen=True, eq=False)
 class Outcome:
     found: Certification  # of the last version against the first one
-    pooled: float | None
     seconds: float
     own_run: Mapping[str, float | None]  # subject → TMR just after their own run
 
@@ -73,15 +72,13 @@ def _in_turn(recognizer: Recognizer, parts: Split, plan: Plan, folder: Path) -> 
             f"{made.steps} steps, {made.seconds:.1f} s",
             flush=True,
         )
-    return Outcome(
-        judge(recognizer, version, parts, plan.seed), pooled_tmr(version, parts), seconds, own_run
-    )
+    return Outcome(judge(recognizer, version, parts, plan.seed), seconds, own_run)
 
 
 def _together(recognizer: Recognizer, parts: Split, plan: Plan, folder: Path) -> Outcome:
     made = erase(recognizer, parts, plan, folder / "together.onnx", folder / CACHE)
     found = judge(recognizer, made.new, parts, plan.seed)
-    return Outcome(found, pooled_tmr(made.new, parts), made.seconds, {})
+    return Outcome(found, made.seconds, {})
 
 
 def _say_subjects(parts: Split, before: Certification, in_turn: Outcome, together: Outcome) -> None:
@@ -114,7 +111,7 @@ def _say_others(before: Certification, in_turn: Outcome, together: Outcome) -> N
         print(f"{title:44}{cells}")
     for title, values in (
         ("rank-1 of the subjects, enrolled again", [_rank1(way.found) for way in ways.values()]),
-        ("TMR of the subjects' pooled features", [way.pooled for way in ways.values()]),
+        ("TMR of the subjects' pooled features", [_pooled(way.found) for way in ways.values()]),
     ):
         print(f"{title:44}" + "".join(f"{_text(value):>21}" for value in values))
     print(f"{'seconds, warm cache':44}" + "".join(f"{way.seconds:21.1f}" for way in ways.values()))
@@ -122,6 +119,11 @@ def _say_others(before: Certification, in_turn: Outcome, together: Outcome) -> N
 
 def _tmr(found: Certification, subject: str, figure: str) -> float | None:
     return found.subjects[subject][figure].estimate
+
+
+def _pooled(found: Certification) -> float | None:
+    mean: float | None = found.figures["over_subjects"]["pooled_tmr"]["mean"]
+    return mean
 
 
 def _rank1(found: Certification) -> float | None:

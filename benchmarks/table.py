@@ -52,7 +52,7 @@ COLUMNS = (
         points=True,
         digits=2,
     ),
-    Column("pooled_tmr", "TMR of pooled features"),
+    Column("pooled_tmr", "TMR of pooled features", "pooled_tmr"),
     Column("seconds", "seconds, warm cache", digits=1),
 )
 
@@ -65,7 +65,7 @@ class Row:
     note: str = ""  # why there are no figures
 
 
-def figures(found: Certification, pooled: float | None, seconds: float) -> Figures:
+def figures(found: Certification, seconds: float) -> Figures:
     """One column each; a mean where several subjects were certified."""
     known = found.figures
     subjects = {name: of["mean"] for name, of in known["over_subjects"].items()}
@@ -75,7 +75,7 @@ def figures(found: Certification, pooled: float | None, seconds: float) -> Figur
     for column in COLUMNS:
         value = measured[column.figure] if column.figure else None
         made[column.name] = -100 * value if column.points and value is not None else value
-    return made | {"pooled_tmr": pooled, "seconds": seconds}
+    return made | {"seconds": seconds}
 
 
 def means(rows: Sequence[Row]) -> list[Row]:

@@ -48,6 +48,7 @@ class Model:
     name: str
     reference_faces: str
     benchmark_faces: str
+    verification: tuple[str, ...] = ()  # face sets with pairs that every version is measured on
 
 
 class Models:
@@ -66,6 +67,7 @@ class Models:
             "name": model.name,
             "reference_faces": names.face_set_name(model.reference_faces),
             "benchmark_faces": names.face_set_name(model.benchmark_faces),
+            "verification": [names.face_set_name(name) for name in model.verification],
         }
         self._objects.put_document(keys.model(model.name), document)
         self._redis.sadd(keys.MODELS, model.name)
@@ -82,10 +84,14 @@ class Models:
                 f"model {name}: there is none; see `lethe models list`, or add it"
             ) from None
         try:
-            faces = str(document["reference_faces"]), str(document["benchmark_faces"])
-        except KeyError:
+            return Model(
+                name,
+                str(document["reference_faces"]),
+                str(document["benchmark_faces"]),
+                tuple(map(str, document.get("verification", ()))),  # older documents have none
+            )
+        except (KeyError, TypeError):
             raise Corrupt(f"{keys.model(name)}: not a model") from None
-        return Model(name, *faces)
 
     def all(self) -> list[Model]:
         return [self.get(str(name)) for name in sorted(self._redis.smembers(keys.MODELS))]

@@ -15,4 +15,6 @@ def index() -> str:
     for model in record().models.all():
         users.setdefault(model.reference_faces, []).append(f"{model.name} (reference)")
         users.setdefault(model.benchmark_faces, []).append(f"{model.name} (benchmark)")
+        for name in model.verification:
+            users.setdefault(name, []).append(f"{model.name} (verification)")
     return render_template("faces.html", face_sets=record().faces.all(), used_by=users)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import IO
 
 from flask import Flask, request
 from werkzeug.datastructures import FileStorage
 
+from storage.archives import MOST_BYTES, BadArchive, Limits, is_archive, photos_in
 from storage.desk import BadPhotos
 from storage.photos import Photo
 from storage.settings import MIB, Settings
 
-MOST_BYTES = 512 * MIB  # of one form with all its photos: they are in memory at once
 FORM_BYTES = MIB  # of any form without photos
 _UPLOADS = {"tickets.create"}
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -35,16 +36,30 @@ def upload_bytes(settings: Settings) -> int:
 
 
 def photos(files: Sequence[FileStorage], settings: Settings) -> list[Photo]:
-    """The photos of a form, each named as its file was.
+    """The photos of a form and of the archives in it, each named as its file was.
 
     Raises:
-        BadPhotos: more than a ticket takes.
+        BadPhotos: more than a ticket takes, or an archive that cannot be used.
     """
-    chosen = [file for file in files if file.filename]
-    if len(chosen) > settings.photos_per_ticket:
+    found: list[Photo] = []
+    for file in files:
+        if file.filename:
+            found += _photos(file.stream, _base_name(file.filename), settings)
+    if len(found) > settings.photos_per_ticket:
         limit = settings.photos_per_ticket
-        raise BadPhotos([f"{len(chosen)} photos: at most {limit} a ticket; leave some out"])
-    return [Photo(_base_name(file.filename or ""), file.read()) for file in chosen]
+        raise BadPhotos([f"{len(found)} photos: at most {limit} a ticket; leave some out"])
+    if sum(len(photo.data) for photo in found) > MOST_BYTES:
+        raise BadPhotos([f"more than {MOST_BYTES // MIB} MiB of photos; leave some out"])
+    return found
+
+
+def _photos(file: IO[bytes], name: str, settings: Settings) -> list[Photo]:
+    if not is_archive(name):
+        return [Photo(name, file.read())]
+    try:
+        return photos_in(file, name, Limits.of(settings))
+    except BadArchive as refusal:
+        raise BadPhotos([str(refusal)]) from None
 
 
 def _base_name(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import structlog
@@ -14,11 +15,12 @@ from storage.leases import Lease
 from storage.models import MODEL_FILE
 from storage.progress import Progress
 from storage.record import Record
+from storage.settings import BadSettings, settings
 from storage.states import ENDED, BadTransition, State
 from storage.tickets import Ticket
 from workers.app import app, outbox, record
 from workers.attempts import ACTOR, RunChanged, attempt
-from workers.certification import Certification, Policy, certify
+from workers.certification import BadPolicy, Certification, Policy, certify
 from workers.metrics import erasures, timed
 from workers.publish import finish, publish
 from workers.recognizer import Recognizer
@@ -30,6 +32,23 @@ log = structlog.get_logger()
 
 # A ticket that an attempt leaves there is tried again, and goes on from the checkpoint.
 RESUMED = frozenset({State.UNLEARNING, State.CERTIFYING, State.PUBLISHING})
+
+
+@cache
+def policy() -> Policy:
+    """What every certificate is judged by: ``LETHE_POLICY``.
+
+    Raises:
+        BadSettings: there is no such policy, or its file cannot be used.
+    """
+    given = settings().policy
+    try:
+        return Policy.read(Path(given)) if given.endswith(".toml") else Policy.named(given)
+    except BadPolicy as error:
+        raise BadSettings(f"settings: LETHE_POLICY: {error}") from None
+
+
+policy()  # a worker that could not judge does not start, let alone after minutes of unlearning
 
 
 @app.task(name=queue.ERASE)  # type: ignore[untyped-decorator]
@@ -87,7 +106,7 @@ def _erase(
         with timed("unlearning"):
             _unlearn(kept, run, new, lease, checkpoints)
         with timed("certifying"):
-            certification = _certify(kept, run, new)
+            certification = _certify(kept, run, new, lease)
         if _refused(kept, run, certification):
             erasures.labels(model, "refused").inc()
             return
@@ -100,14 +119,10 @@ def _unlearn(
     kept: Record, run: Run, new: Path, lease: Lease, checkpoints: StoreCheckpoints
 ) -> None:
     def watch(step: Step) -> None:
-        """Shows progress; stops the run when a ticket was cancelled or the lease was lost."""
-        lease.check()
+        _go_on(kept, run, State.UNLEARNING, lease)
+        progress = Progress("unlearning", step.fraction, step.text, step.figures)
         for ticket in run.tickets:
-            if kept.tickets.get(ticket.id).state is not State.UNLEARNING:
-                raise RunChanged
-            kept.progress.show(
-                ticket.id, Progress("unlearning", step.fraction, step.text, step.figures)
-            )
+            kept.progress.show(ticket.id, progress)
 
     subjects = [subject.forget for subject in run.subjects]
     cache = kept.settings.cache_dir / "activations"
@@ -117,6 +132,17 @@ def _unlearn(
     )
     run.recognizer.write(new, result.tensors)
     log.info("unlearned", model=run.version.model, seconds=round(result.seconds, 1))
+
+
+def _go_on(kept: Record, run: Run, state: State, lease: Lease) -> None:
+    """
+    Raises:
+        RunChanged: a ticket was cancelled.
+        LeaseLost
+    """
+    lease.check()
+    if any(kept.tickets.get(ticket.id).state is not state for ticket in run.tickets):
+        raise RunChanged
 
 
 @contextmanager
@@ -139,8 +165,9 @@ def _cancellable(kept: Record, tickets: Sequence[Ticket]) -> Iterator[None]:
         raise RunChanged from None
 
 
-def _certify(kept: Record, run: Run, new: Path) -> Certification:
-    def show(fraction: float, text: str) -> None:
+def _certify(kept: Record, run: Run, new: Path, lease: Lease) -> Certification:
+    def watch(text: str, fraction: float) -> None:
+        _go_on(kept, run, State.CERTIFYING, lease)
         for ticket in run.tickets:
             kept.progress.show(ticket.id, Progress("certifying", fraction, text))
 
@@ -151,9 +178,10 @@ def _certify(kept: Record, run: Run, new: Path) -> Certification:
         Recognizer.load(new),
         run.subjects,
         run.benchmark.people,
-        Policy.named("default"),
+        policy(),
         seed=run.seed,
-        progress=lambda text, fraction: show(fraction, text),
+        verification_sets=run.verification,
+        progress=watch,
     )
 
 

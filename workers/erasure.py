@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,12 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from storage.errors import BadInput
-from storage.faces import read_photos
 from storage.images import Pixels, Reason
 from storage.photos import Photo
-from workers.certification import Certification, Policy, Subject
-from workers.certification import certify as certify_models
-from workers.faces import Faces, decode_crop, read_faces
+from workers.faces import Faces, read_faces
 from workers.gauge import Gauge
 from workers.photos import sort_photos
 from workers.recognizer import Recognizer
@@ -80,40 +77,6 @@ def erase_file(
     return Erased({**report, "photos_left_out": len(left_out)}, tuple(left_out))
 
 
-def certify_files(
-    old: Path,
-    new: Path,
-    subjects: Sequence[Path],
-    benchmark: Path,
-    policy: Path | None,
-    seed: int,
-    progress: Callable[[str, float], None],
-) -> Certification:
-    """Judges ``new`` against ``old`` with photos that no erasure saw.
-
-    Raises:
-        BadModel, BadPhoto, BadInput
-    """
-    before, after = Recognizer.load(old), Recognizer.load(new)
-    if _shape(before) != _shape(after):
-        raise BadInput(
-            f"{new}: {_shape(after)}, and {old} has {_shape(before)}; "
-            "give two versions of one model"
-        )
-    size = before.input_size
-    nothing = np.zeros((0, size, size, 3), np.uint8)
-    judged = [Subject(folder.name, nothing, _held_out(folder, size)) for folder in subjects]
-    return certify_models(
-        before,
-        after,
-        judged,
-        read_faces(benchmark, size).people,
-        Policy.read(policy) if policy else Policy.named("default"),
-        seed=seed,
-        progress=progress,
-    )
-
-
 def _usable(
     photos: Sequence[Photo], recognizer: Recognizer, gauge: Gauge
 ) -> tuple[Pixels, list[str]]:
@@ -125,19 +88,6 @@ def _usable(
     if not found.crops:
         raise BadInput("no usable photo is left: " + "; ".join(left_out))
     return np.stack([crop.pixels for crop in found.crops]), left_out
-
-
-def _shape(recognizer: Recognizer) -> str:
-    return f"{recognizer.input_size} pixels a side, {recognizer.embedding_size} dimensions"
-
-
-def _held_out(folder: Path, size: int) -> Pixels:
-    if not folder.is_dir():
-        raise BadInput(f"{folder}: not a folder; give one that holds one subject's photos")
-    paths = read_photos(folder)
-    if not paths:
-        raise BadInput(f"{folder}: holds no JPEG, PNG or WebP photos; give held-out photos")
-    return np.stack([decode_crop(path.read_bytes(), str(path), size) for path in paths])
 
 
 def _report(

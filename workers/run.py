@@ -14,9 +14,11 @@ from storage.record import Record
 from storage.states import State
 from storage.tickets import Ticket
 from workers.certification import Subject
+from workers.certification.verification import VerificationSet
 from workers.faces import Faces, load_face_set
 from workers.recognizer import Recognizer
 from workers.unlearning import Plan
+from workers.verification import load_verification
 from workers.versions import cached
 
 
@@ -33,12 +35,13 @@ class Run:
     reference: Faces
     benchmark: Faces
     seed: int
+    verification: tuple[VerificationSet, ...] = ()
 
 
 def load_run(record: Record, version: Version, tickets: Sequence[Ticket]) -> Run:
     """
     Raises:
-        NoPhotos, NoSuchFaceSet, BadPhoto, BadModel, Corrupt
+        NoPhotos, NoSuchFaceSet, NoPairs, BadPhoto, BadModel, Corrupt
     """
     model = record.models.get(version.model)
     recognizer = Recognizer.load(cached(record, version))
@@ -57,6 +60,9 @@ def load_run(record: Record, version: Version, tickets: Sequence[Ticket]) -> Run
         .sampled(Plan().reference_faces)
         .without(photos, recognizer),
         benchmark=others(model.benchmark_faces).without(photos, recognizer),
+        verification=tuple(
+            load_verification(record, name, recognizer.input_size) for name in model.verification
+        ),
         seed=_seed(record, tickets),
     )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -10,6 +12,7 @@ from rich.table import Table
 
 from lethe.stack.connection import connect
 from lethe.terminal import console
+from storage.faces import NoSuchFaceSet
 from storage.leases import Lease
 from storage.models import MODEL_FILE, Model
 from storage.record import Record
@@ -31,11 +34,25 @@ def models() -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--reference", help="Face set that holds other people in place while unlearning.")
 @click.option("--benchmark", help="Face set of yet other people that judges what was kept.")
-def add_command(name: str, path: Path, reference: str | None, benchmark: str | None) -> None:
+@click.option(
+    "--verification",
+    multiple=True,
+    metavar="SET",
+    help="Face set with pairs (a .bin, or LFW with pairs.txt) that every version is measured on; "
+    "again for each.",
+)
+def add_command(
+    name: str,
+    path: Path,
+    reference: str | None,
+    benchmark: str | None,
+    verification: Sequence[str],
+) -> None:
     """Import the recognition model in PATH as NAME."""
     record = connect()
     sets = record.settings.reference_faces, record.settings.benchmark_faces
-    add_model(record, Model(name, reference or sets[0], benchmark or sets[1]), path)
+    pairs = tuple(dict.fromkeys(verification))
+    add_model(record, Model(name, reference or sets[0], benchmark or sets[1], pairs), path)
     click.echo(f"{name}@1 is current")
 
 
@@ -44,10 +61,20 @@ def add_model(record: Record, model: Model, path: Path) -> None:
 
     Raises:
         BadModel, ModelExists
+        NoPeople: a face set that only serves as a verification benchmark.
+        NoPairs: a face set that cannot serve as one.
+        BadPhoto: a picture in one is no crop of the model's input size.
     """
     from workers.recognizer import Recognizer
+    from workers.verification import load_verification
 
+    for faces in (model.reference_faces, model.benchmark_faces):
+        with suppress(NoSuchFaceSet):  # it may be added later
+            record.faces.get(faces).check_people()
     recognizer = Recognizer.load(path)
+    for pairs in model.verification:
+        with suppress(NoSuchFaceSet):
+            load_verification(record, pairs, recognizer.input_size).check()
     record.models.create(model)
     made_by = {"import": path.name, "embedding_size": recognizer.embedding_size}
     with record.leases.hold("model", model.name) as lease:

@@ -27,7 +27,7 @@ def test_a_model_that_forgets_the_subject_and_nobody_else_is_passed(world: World
 def test_the_untouched_model_is_refused_because_the_subject_is_recognised(world: World) -> None:
     world.new.clear()
     certification = world.certify()
-    assert failed(certification) == {"forgotten", "forgotten-old-gallery"}
+    assert failed(certification) == {"forgotten", "forgotten-old-gallery", "last-layer"}
     assert certification.verdict == "refused"
 
 
@@ -35,7 +35,7 @@ def test_forgetting_the_forget_photos_alone_is_refused_by_the_held_out_ones(worl
     scattered = world.new["subject"].copy()
     scattered[world.forget :] = world.old["subject"][world.forget :]
     world.new["subject"] = scattered
-    assert failed(world.certify()) == {"forgotten", "forgotten-old-gallery"}
+    assert failed(world.certify()) == {"forgotten", "forgotten-old-gallery", "last-layer"}
 
 
 def test_a_subject_who_became_somebody_else_is_refused_for_impersonation(world: World) -> None:
@@ -107,6 +107,26 @@ def test_a_subject_found_first_when_enrolled_again_is_refused_by_strict_and_not_
     assert "removed-users" in failed(world.certify("seed"))
 
 
+def test_a_threshold_made_to_fall_under_the_subject_fails_when_it_is_set_anew(
+    world: World,
+) -> None:
+    """All similarities fall a little, and the subject's stop between the two thresholds."""
+    for name in everybody_else(world):
+        world.new[name] = world.old[name]
+        world.old[name] = unit(world.old[name] + 0.025)
+    bounds = world.certify()
+    old, new = (of[1e-3].value for of in (bounds.thresholds, bounds.recalibrated))
+    assert old is not None
+    assert new is not None
+    likeness = (old + new) / 2
+    axes = np.linalg.qr(strangers_to(world, np.random.default_rng(7), 25).T)[0].T
+    world.new["subject"] = unit(likeness**0.5 * axes[0] + (1 - likeness) ** 0.5 * axes[1:])
+    rules = {result.rule.id: result for result in world.certify().rules}
+    assert rules["forgotten"].figure.estimate == 0.0
+    assert rules["forgotten-recalibrated"].figure.estimate == 1.0
+    assert rules["forgotten-recalibrated"].outcome == "failed"
+
+
 def test_the_seed_policy_passes_a_model_that_only_blurs_the_subject(world: World) -> None:
     assert world.certify("seed").verdict == "passed"
     world.new.clear()
@@ -116,5 +136,10 @@ def test_the_seed_policy_passes_a_model_that_only_blurs_the_subject(world: World
 def test_few_held_out_photos_are_insufficient_and_never_a_pass(world: World) -> None:
     world.forget = 20
     certification = world.certify()
-    assert failed(certification) == {"forgotten", "impersonation", "impersonation-old-gallery"}
+    assert failed(certification) == {
+        "forgotten",
+        "impersonation",
+        "impersonation-old-gallery",
+        "last-layer",
+    }
     assert "6 comparisons; the rule asks for 10" in certification.refusal()

@@ -5,13 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from storage.canonical import canonical, parse
-from storage.certificates import Signer, verify, write_new_key
+from storage.certificate_form import RuleOutcome, form_of
+from storage.certificate_verdict import check_policy, outcome_of
+from storage.certificates import Signer, issue, verify, write_new_key
+from storage.signing import BadCertificate
 from tests.certification.worlds import World, drawn_world
 from workers.certification import (
     Certification,
@@ -21,6 +28,11 @@ from workers.certification import (
     certify,
     report_html,
 )
+from workers.certification.figures import Figure
+from workers.certification.policy import Rule
+from workers.certification.verdict import judge
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +61,9 @@ def body_of(certification: Certification, **changes: Any) -> dict[str, Any]:
             "parent": {"number": 1, "digest": "d" * 64, "files": {"model.onnx": "a" * 64}},
             "face_sets": {"benchmark": "f" * 64},
             "photos": "c" * 64,
+            "forget_photos": "1" * 64,
+            "held_out_photos": "2" * 64,
+            "imported_version": "d" * 64,
             "previous_certificate": None,
             "software": "lethe 0.1.0",
             "seed": 5,
@@ -64,9 +79,83 @@ def test_the_body_is_signed_and_verified_as_canonical_json(
     write_new_key(tmp_path / "key.pem")
     signer = Signer.from_file(tmp_path / "key.pem")
     body = body_of(certification)
-    found = verify(signer.sign(body), signer.key.public_key(), "certificate")
+    found = verify(issue(body, signer), signer.key.public_key(), "certificate")
     assert found["verdict"] == "passed"
     assert parse(canonical(body), "body") == body  # no NaN, no NumPy: what is read is what was made
+
+
+@pytest.mark.parametrize("policy", ["default", "strict", "seed"])
+def test_a_real_certificate_keeps_to_the_published_schema_and_its_own_policy(
+    world: World, policy: str, tmp_path: Path
+) -> None:
+    write_new_key(tmp_path / "key.pem")
+    signer = Signer.from_file(tmp_path / "key.pem")
+    data = issue(body_of(world.certify(policy)), signer)
+    schema = parse((DOCS / "certificate.schema.json").read_bytes(), "schema")
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator(schema).validate(parse(data, "certificate"))
+    form = form_of(verify(data, signer.key.public_key(), "certificate"), "certificate")
+    file = resources.files("workers.certification") / "policies" / f"{policy}.toml"
+    check_policy(form, file.read_bytes(), "certificate", f"{policy}.toml")
+
+
+def test_the_schema_refuses_what_the_form_refuses(certification: Certification) -> None:
+    schema = parse((DOCS / "certificate.schema.json").read_bytes(), "schema")
+    own = {"key_id": "0" * 16, "algorithm": "Ed25519"}
+    body = {**body_of(certification), **own}
+    validator = jsonschema.Draft202012Validator(schema)
+    assert validator.is_valid({"certificate": body, "signature": "A" * 86 + "=="})
+    for change in (
+        {"subject": "ref-4711"},
+        {"format": 3},
+        {"ticket": "ref-4711"},
+        {"face_sets": {"Ada Lovelace": "f" * 64}},
+        {"headline": {"Ada": 1.0, "": 2.0}},
+        {"figures": {**body["figures"], "subjects": []}},
+        {"rules": [{**body["rules"][0], "judged": "mean"}]},
+    ):
+        altered = {**body, **change}
+        assert not validator.is_valid({"certificate": altered, "signature": "A" * 86 + "=="})
+        with pytest.raises(BadCertificate):
+            form_of(altered, "certificate")
+
+
+_RATES = st.none() | st.floats(0, 1).map(lambda rate: round(rate, 6))
+
+
+@given(
+    estimate=_RATES,
+    interval=st.none() | st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    comparison=st.sampled_from(["at_most", "at_least"]),
+    judged=st.sampled_from(["estimate", "interval"]),
+    threshold=st.sampled_from([0.1, 0.5]) | st.floats(0, 1),
+    photos=st.integers(0, 4),
+    fewest=st.integers(1, 4),
+)
+@example(0.1, None, "at_most", "estimate", 0.1, 4, 1)
+@example(0.1000004, (0.0, 0.1000004), "at_most", "interval", 0.1, 4, 1)
+def test_a_verifier_comes_to_the_outcome_that_the_judge_came_to(
+    estimate: float | None,
+    interval: tuple[float, float] | None,
+    comparison: Any,
+    judged: Any,
+    threshold: float,
+    photos: int,
+    fewest: int,
+) -> None:
+    figure = Figure(estimate, interval, {"photos": photos}, reason=None if estimate else "none")
+    rule = Rule(
+        id="r",
+        text="t",
+        figure="forgotten_rank1",
+        comparison=comparison,
+        threshold=threshold,
+        judged=judged,
+        minimum={"photos": fewest},
+    )
+    result = judge(rule, figure)
+    shown = RuleOutcome.model_validate_json(canonical(result.document()))
+    assert outcome_of(shown) == str(result.outcome)
 
 
 def test_a_document_that_was_kept_as_json_makes_the_same_body(certification: Certification) -> None:
@@ -124,7 +213,8 @@ def test_the_report_shows_every_rule_with_its_figure_bound_and_outcome(
     for result in certification.rules:
         assert result.rule.figure in page
         assert result.rule.text.replace("'", "&#39;") in page
-    assert page.count("shown, not required") == 4
+    optional = [rule for rule in certification.policy.rules if not rule.required]
+    assert page.count("shown, not required") == len(optional)
     for sentence in certification.summary():
         assert sentence in page
     for digest in "abcdef":

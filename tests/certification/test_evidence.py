@@ -91,7 +91,7 @@ def test_a_subject_among_the_benchmark_is_refused_with_the_folders_name(world: W
 
 
 def test_people_who_look_alike_are_not_taken_for_one(world: World) -> None:
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(7)
     likeness = 0.5 * unit(world.old["subject"].mean(axis=0)[None])
     lookalike = 1.2 * unit(likeness + 0.87 * strangers(rng, 1)) * np.sqrt(128)
     world.old["sibling"] = unit(lookalike + rng.normal(size=(12, 128)))
@@ -123,4 +123,4 @@ def test_progress_rises_to_the_end(world: World) -> None:
     )
     shares = [share for _, share in told]
     assert shares == sorted(shares)
-    assert told[-1] == ("comparing", 1.0)
+    assert told[-1] == ("certified", 1.0)

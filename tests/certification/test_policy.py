@@ -90,10 +90,13 @@ def test_the_policies_that_come_along_are_named_as_their_files(name: str) -> Non
 
 
 def test_strict_asks_for_at_least_what_default_asks_for() -> None:
-    strict = {rule.figure: rule for rule in Policy.named("strict").rules if rule.required}
+    strict = {rule.figure: rule for rule in Policy.named("strict").rules}
     for rule in Policy.named("default").rules:
-        assert rule.figure in strict
-        assert strict[rule.figure].threshold <= rule.threshold
+        tighter = strict[rule.figure]
+        sign = 1 if rule.comparison == "at_most" else -1
+        assert tighter.comparison == rule.comparison
+        assert sign * tighter.threshold <= sign * rule.threshold
+        assert tighter.required or not rule.required
 
 
 def test_a_policy_that_is_not_there_is_refused(tmp_path: Path) -> None:

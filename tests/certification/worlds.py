@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.certification import Certification, Policy, Subject, certify
+from workers.certification.certify import ATTACKS
 from workers.certification.templates import Crops, Templates
 
 Vectors = NDArray[np.float64]
+QUICK = ATTACKS - {"probe"}  # which trains classifiers
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,10 @@ class World:
         return crops
 
     def models(self) -> tuple[Table, Table]:
-        new = {**self.old, **self.new}
-        return (
-            Table(np.concatenate(list(self.old.values())), "a" * 64),
-            Table(np.concatenate([new[name] for name in self.old]), "b" * 64),
-        )
+        """Their pooled features are the templates: the change goes deeper than the last layer."""
+        old = np.concatenate(list(self.old.values()))
+        new = np.concatenate([{**self.old, **self.new}[name] for name in self.old])
+        return Table(old, "a" * 64, old), Table(new, "b" * 64, new)
 
     def subjects(self) -> list[Subject]:
         crops = self.crops(self.subject)
@@ -69,7 +70,15 @@ class World:
 
     def certify(self, policy: str = "default", seed: int = 0) -> Certification:
         old, new = self.models()
-        return certify(old, new, self.subjects(), self.benchmark(), Policy.named(policy), seed=seed)
+        return certify(
+            old,
+            new,
+            self.subjects(),
+            self.benchmark(),
+            Policy.named(policy),
+            seed=seed,
+            attacks=QUICK,
+        )
 
 
 def failed(certification: Certification) -> set[str]:

@@ -239,6 +239,19 @@ def test_a_name_is_given_to_one_model_alone(record: Record, publish: Callable[..
     assert record.models.get(MODEL).reference_faces == "reference"
 
 
+def test_a_model_names_its_verification_sets_and_older_documents_name_none(record: Record):
+    given = Model("door", "reference", "benchmark", ("lfw", "agedb-30"))
+    record.models.create(given)
+    assert record.models.get("door") == given
+    name = "models/door/model.json"
+    document = record.objects.get_document(name)
+    del document["verification"]
+    record.objects.put_document(name, document)
+    assert record.models.get("door") == Model("door", "reference", "benchmark")
+    with pytest.raises(BadName, match="face set name"):
+        record.models.create(Model("gate", "reference", "benchmark", ("../lfw",)))
+
+
 def test_models_are_listed_by_name(record: Record):
     for name in ("gate", "door"):
         record.models.create(Model(name, "reference", "benchmark"))

@@ -6,12 +6,12 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from redis import Redis
 
+import storage.settings
 import workers.erase
 from storage.images import Pixels
 from storage.photos import Selection
@@ -19,7 +19,6 @@ from storage.settings import Settings
 from tests.conftest import ACCESS_KEY, SECRET_KEY, Servers
 from tests.workers.cast import Cast
 from tests.workers.workshop import MODEL, Workshop, opened
-from workers.certification import Policy
 from workers.recognizer import Recognizer
 from workers.unlearning import Checkpoints, Plan, Step, Watch, unlearn
 from workers.unlearning.loop import Unlearned
@@ -27,7 +26,7 @@ from workers.unlearning.loop import Unlearned
 # The figures of a test must not hang on the ids of its tickets, which the run's seed is made of.
 # All photos train: the loose policy has no room for what sparing some would cost so short a run.
 PLAN = Plan(seed=0, steps=80, learning_rate=2e-3, validate=False)
-LOOSE = Policy.read(Path(__file__).with_name("loose.toml"))
+LOOSE = str(Path(__file__).with_name("loose.toml"))
 FIRST, SECOND = "DSR-2026-0142", "DSR-2026-0143"
 
 
@@ -108,6 +107,7 @@ def erase_two(servers: Servers, cast: Cast, folder: Path, s3: Path) -> Erased:
         s3_bucket=f"erased-{secrets.token_hex(6)}",
         signing_key_file=folder / "signing.pem",
         cache_dir=folder / "cache",
+        policy=LOOSE,
     )
     unlearner = Unlearner()
     with opened(settings) as workshop, pytest.MonkeyPatch.context() as patch:
@@ -129,10 +129,12 @@ def erase_two(servers: Servers, cast: Cast, folder: Path, s3: Path) -> Erased:
     return Erased(workshop, tickets, (first, second), held_out, unlearner, kept, bucket)
 
 
-def use(patch: pytest.MonkeyPatch, unlearner: Unlearner, policy: Policy = LOOSE) -> None:
+def use(patch: pytest.MonkeyPatch, unlearner: Unlearner, policy: str = LOOSE) -> None:
     """The task ``erase`` unlearns with ``unlearner`` and judges by ``policy``."""
     patch.setattr(workers.erase, "unlearn", unlearner)
-    patch.setattr(workers.erase, "Policy", SimpleNamespace(named=lambda _: policy))
+    patch.setenv("LETHE_POLICY", policy)
+    storage.settings.settings.cache_clear()
+    workers.erase.policy.cache_clear()
 
 
 def everything(redis_url: str) -> bytes:

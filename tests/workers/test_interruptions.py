@@ -23,7 +23,8 @@ from tests.workers.cast import RECOGNISER, Cast
 from tests.workers.erased import Erased, Replay, Unlearner, use
 from tests.workers.short import SHORT, Watcher
 from tests.workers.workshop import MODEL, Workshop
-from workers.certification import Policy, certify
+from workers.certification import certify
+from workers.certification.evidence import Progress
 from workers.erase import erase
 from workers.faces import load_face_set
 from workers.recognizer import Recognizer
@@ -98,13 +99,20 @@ def test_one_of_two_is_cancelled_during_certification_and_the_other_completes(
 ) -> None:
     first, second = workshop.queued(cast.subject), workshop.queued(cast.other_subject)
     using()
+    told: list[str] = []
 
-    def certify_slowly(*given: object, **named: object) -> object:
-        _once(workshop, first)
-        return certify(*given, **named)  # type: ignore[arg-type]
+    def certify_slowly(*given: object, progress: Progress, **named: object) -> object:
+        def report(doing: str, share: float) -> None:
+            told.append(doing)
+            if len(told) == 3:
+                _once(workshop, first)
+            progress(doing, share)
+
+        return certify(*given, progress=report, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(workers.erase, "certify", certify_slowly)
     erase(MODEL)
+    assert told == ["embedding"] * 3  # the minutes of attacks are not waited for
     check_one_cancelled(workshop, first, second)
 
 
@@ -262,7 +270,7 @@ def test_a_refused_certificate_leaves_the_version_and_the_photos_and_names_the_r
     ticket = workshop.queued(cast.subject)
     held = workshop.record.photos.left(ticket)
     nothing = Unlearned({}, "", 0, 0.0, {})
-    use(monkeypatch, Replay(given=nothing), Policy.named("default"))
+    use(monkeypatch, Replay(given=nothing), "default")
     erase(MODEL)
     assert workshop.states(ticket)[-2:] == ["certifying", "needs_review"]
     assert "forgotten" in workshop.load(ticket).note
@@ -300,7 +308,7 @@ def test_a_task_delivered_while_another_worker_holds_the_model_does_nothing(
 
 
 @pytest.mark.parametrize(
-    ("moment", "state"), [("during", State.UNLEARNING), ("after", State.PUBLISHING)]
+    ("moment", "state"), [("during", State.UNLEARNING), ("after", State.CERTIFYING)]
 )
 def test_a_worker_that_lost_its_lease_stops_without_writing(
     workshop: Workshop, cast: Cast, using: Using, moment: str, state: State

@@ -12,6 +12,7 @@ import pytest
 
 import storage.settings
 import workers.app
+import workers.erase
 from storage import keys
 from storage.certificates import write_new_key
 from storage.desk import Desk
@@ -53,9 +54,14 @@ class Workshop:
             version = self.record.models.publish(MODEL, files, {}, parent=None, lease=lease)
             self.record.models.point(MODEL, "current", version, "ada", lease)
 
-    def name_face_sets(self, reference: str, benchmark: str) -> None:
+    def name_face_sets(self, reference: str, benchmark: str, *verification: str) -> None:
         """The model has other face sets from now on."""
-        document = {"name": MODEL, "reference_faces": reference, "benchmark_faces": benchmark}
+        document = {
+            "name": MODEL,
+            "reference_faces": reference,
+            "benchmark_faces": benchmark,
+            "verification": list(verification),
+        }
         self.record.objects.put_document(keys.model(MODEL), document)
 
     def approved(self, photos: Sequence[Photo], subject: str = SUBJECT) -> str:
@@ -104,6 +110,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "LETHE_S3_BUCKET": settings.s3_bucket,
         "LETHE_SIGNING_KEY_FILE": settings.signing_key_file,
         "LETHE_CACHE_DIR": settings.cache_dir,
+        "LETHE_POLICY": settings.policy,
         "LETHE_TASK_ATTEMPTS": settings.task_attempts,
         "LETHE_SWEEP_SECONDS": settings.sweep_seconds,
     }
@@ -126,5 +133,6 @@ def opened(settings: Settings) -> Iterator[Workshop]:
 
 def forget_connections() -> None:
     storage.settings.settings.cache_clear()
+    workers.erase.policy.cache_clear()
     workers.app.record.cache_clear()
     workers.app.outbox.cache_clear()

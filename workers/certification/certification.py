@@ -1,19 +1,17 @@
-"""Certification: two versions of a model and photos in, figures and a verdict out."""
+"""A certification: the figures of two versions of a model, held against a policy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from workers.certification.evidence import Progress, Subject, check_disjoint, gather
-from workers.certification.figures import SUBJECT_FIGURES, Figure
-from workers.certification.forgotten import Forgotten
+from storage.canonical import Document
+from workers.certification.catalogue import SUBJECT_FIGURES
+from workers.certification.figures import Figure
 from workers.certification.policy import Policy
-from workers.certification.retained import Benchmark
 from workers.certification.summary import headline, sentences
-from workers.certification.templates import Crops, Embedder
 from workers.certification.thresholds import FMRS, Threshold, label
 from workers.certification.verdict import RuleResult, judge_all, verdict, worst
 
@@ -31,6 +29,10 @@ class Certification:
     benchmark: Figures
     subjects: Mapping[str, Figures]  # by reference
     models: Mapping[str, str]  # SHA-256 of the model files, "old" and "new"
+    verification: tuple[Document, ...]  # one for each verification benchmark that was given
+    training_influence: str  # ``examined`` or ``not examined``
+    curves: Mapping[str, Any]  # what the report draws of everybody else
+    subject_curves: Mapping[str, Mapping[str, Any]]  # and of each subject, by reference
 
     @cached_property
     def rules(self) -> tuple[RuleResult, ...]:
@@ -88,9 +90,13 @@ class Certification:
                 "benchmark": _documents(self.benchmark),
                 "subjects": [_documents(figures) for figures in self.subjects.values()],
                 "over_subjects": self._all_over_subjects(),
+                "verification": list(self.verification),
             },
             "thresholds": self.threshold_documents(),
-            "claims": {"non_matchability": "examined", "training_influence": "not examined"},
+            "claims": {
+                "non_matchability": "examined",
+                "training_influence": self.training_influence,
+            },
             "models": dict(self.models),
             "policy": {"name": policy.name, "version": policy.version, "digest": policy.digest},
             "resampling_seed": self.seed,
@@ -102,7 +108,15 @@ class Certification:
         Raises:
             KeyError: it is none of those certified.
         """
-        return replace(self, subjects={reference: self.subjects[reference]})
+        return replace(
+            self,
+            subjects={reference: self.subjects[reference]},
+            subject_curves={reference: self.subject_curves[reference]},
+        )
+
+    def drawings(self) -> Document:
+        """What the report draws, as JSON, the subjects in their order; no part of a certificate."""
+        return {"benchmark": dict(self.curves), "subject": list(self.subject_curves.values())}
 
     def threshold_documents(self) -> dict[str, Any]:
         return {
@@ -127,47 +141,6 @@ class Certification:
             return {"mean": None, "lowest": None, "highest": None}
         mean = round(sum(known) / len(known), 6)
         return {"mean": mean, "lowest": round(min(known), 6), "highest": round(max(known), 6)}
-
-
-def certify(
-    old: Embedder,
-    new: Embedder,
-    subjects: Sequence[Subject],
-    benchmark: Mapping[str, Crops],
-    policy: Policy,
-    *,
-    seed: int = 0,
-    progress: Callable[[str, float], None] | None = None,
-) -> Certification:
-    """Compares two versions of a model on photos of subjects and of benchmark people.
-
-    Nothing is asked of the run that made the new version. Embedding each photo once by each
-    version takes nearly all the time. ``progress`` gets what is being done and how much of all is
-    done, 0 to 1.
-
-    Raises:
-        BadInput: models, photos or people that cannot be certified with (see ``evidence`` and
-            ``retained.Benchmark.check``).
-    """
-    report: Progress = progress or (lambda doing, share: None)  # noqa: ARG005
-    evidence = gather(old, new, subjects, benchmark, lambda doing, s: report(doing, 0.9 * s))
-    people = Benchmark(evidence.old, evidence.new, seed, evidence.pooled)
-    people.check()
-    check_disjoint(evidence)
-    kept = people.figures()
-    found: dict[str, Figures] = {}
-    for number, (reference, templates) in enumerate(evidence.subjects.items(), start=1):
-        found[reference] = Forgotten(templates, people).figures()
-        report("comparing", 0.9 + 0.1 * number / len(subjects))
-    return Certification(
-        policy=policy,
-        seed=seed,
-        thresholds=people.thresholds,
-        recalibrated=people.recalibrated,
-        benchmark=kept,
-        subjects=found,
-        models={"old": old.sha256, "new": new.sha256},
-    )
 
 
 def _documents(figures: Figures) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,6 +75,7 @@ def gather(
     check_models(old, new)
     check_subjects(subjects)
     check_benchmark(benchmark)
+    check_pictures(subjects, benchmark)
     embedding = _Embedding(old, new, len(benchmark) + 2 * len(subjects), progress)
     people = {name: embedding.of(crops, f"benchmark {name}") for name, crops in benchmark.items()}
     found = {}
@@ -166,16 +168,61 @@ def check_benchmark(benchmark: Mapping[str, Crops]) -> None:
         )
 
 
+def check_pictures(subjects: Sequence[Subject], benchmark: Mapping[str, Crops]) -> None:
+    """
+    Raises:
+        BadEvidence: a picture stands for two people, or twice for a subject.
+    """
+    places: dict[bytes, tuple[str, int]] = {}
+    for name, crops in benchmark.items():
+        for number, digest in _digests(crops):
+            other, at = places.setdefault(digest, (name, number))
+            if other != name:
+                raise BadEvidence(
+                    f"benchmark {name}: photo {number} by name is photo {at} of {other}, too; "
+                    "remove it from the wrong folder"
+                )
+    for subject in subjects:
+        seen: dict[bytes, int] = {}
+        for number, digest in _digests(np.concatenate([subject.held_out, subject.forget])):
+            if digest in places:
+                other, at = places[digest]
+                raise BadEvidence(
+                    f"benchmark {other}: photo {at} by name is photo {number} of subject "
+                    f"{subject.reference}; remove it there"
+                )
+            if seen.setdefault(digest, number) != number:
+                raise BadEvidence(
+                    f"subject {subject.reference}: photos {seen[digest]} and {number} by name are "
+                    "the same picture; remove one"
+                )
+
+
+def _digests(crops: Crops) -> Iterator[tuple[int, bytes]]:
+    for number, crop in enumerate(crops, start=1):
+        yield number, hashlib.sha256(crop.tobytes()).digest()
+
+
 def check_disjoint(evidence: Evidence) -> None:
     """
     Raises:
-        BadEvidence: a subject seems to be among the benchmark people.
+        BadEvidence: a subject seems to be among the benchmark people, or one of these to have two
+            folders. Their photos would count as non-mated and raise the threshold, from which on
+            nobody matches and anybody is forgotten.
     """
+    people = evidence.old
     for reference, subject in evidence.subjects.items():
-        for name in looks_like(subject.photos.old, evidence.old):
+        for name in looks_like(subject.photos.old, people):
             raise BadEvidence(
                 f"benchmark {name}: looks like subject {reference}; "
                 "is the subject among the benchmark? remove that folder"
+            )
+    usual, centroids = usual_similarity(people), people.centroids.templates
+    for person, own in enumerate(centroids):
+        for other in np.flatnonzero(centroids[:person] @ own >= usual):
+            raise BadEvidence(
+                f"benchmark {people.names[person]}: looks like {people.names[other]}; is it one "
+                "person? put the photos into one folder"
             )
 
 
@@ -186,10 +233,14 @@ def looks_like(subject: Templates, people: People) -> list[str]:
     mated comparisons of single photos are. Averaging takes out what differs between photos of
     one person, so one person's two centroids lie far above that, and two people's far below.
     """
-    mated = [mated_scores(people[person]) for person in range(len(people))]
-    usual = float(np.median(np.concatenate(mated)))
     similarities = _similarities(subject, people)
-    return [people.names[person] for person in np.flatnonzero(similarities >= usual)]
+    return [people.names[i] for i in np.flatnonzero(similarities >= usual_similarity(people))]
+
+
+def usual_similarity(people: People) -> float:
+    """The median of all mated scores."""
+    mated = [mated_scores(people[person]) for person in range(len(people))]
+    return float(np.median(np.concatenate(mated)))
 
 
 def _similarities(subject: Templates, benchmark: People) -> Templates:

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from storage.canonical import sha256
 from storage.errors import BadInput
-from workers.certification.figures import FIGURES, SAMPLES
+from workers.certification.catalogue import FIGURES
+from workers.certification.figures import SAMPLES
 
 SHIPPED = ("default", "strict", "seed")
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
