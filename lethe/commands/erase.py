@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from lethe.commands.outputs import check_outputs
 from lethe.terminal import console, figure, progress_bar
 from storage.canonical import canonical
 from storage.errors import BadInput
@@ -80,10 +81,7 @@ def _check_paths(model: Path, subjects: Sequence[Path], out: Path, report: Path 
     for folder in subjects:
         if not folder.is_dir():
             raise BadInput(f"{folder}: not a folder; give one that holds one subject's photos")
-    for path in filter(None, (out, report)):
-        check_output(path, [model])
-    if report and report.resolve() == out.resolve():
-        raise BadInput(f"{report}: is the new version's file too; give the report another name")
+    check_outputs({"new version": out} | ({"report": report} if report else {}), [model])
 
 
 def _make(cache: Path) -> None:
@@ -93,19 +91,6 @@ def _make(cache: Path) -> None:
         raise BadInput(
             f"{cache}: cannot be made ({error.strerror}); give another folder with --cache"
         ) from None
-
-
-def check_output(path: Path, read: Sequence[Path]) -> None:
-    """
-    Raises:
-        BadInput: ``path`` cannot be written, or is one of the files that are read.
-    """
-    if not path.resolve().parent.is_dir():
-        raise BadInput(f"{path}: its folder is not there; make it first")
-    if path.is_dir():
-        raise BadInput(f"{path}: is a folder; give the name of a file in it")
-    if any(path.exists() and other.exists() and path.samefile(other) for other in read):
-        raise BadInput(f"{path}: is the model itself; give another name beside it")
 
 
 def _photos(folder: Path) -> list[Photo]:

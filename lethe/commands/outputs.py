@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lethe.commands.erase import check_output
 from storage.errors import BadInput
 
 
@@ -22,7 +21,10 @@ def check_outputs(outputs: Mapping[str, Path], read: Sequence[Path]) -> None:
     """
     seen: dict[Path, str] = {}
     for what, path in outputs.items():
-        check_output(path, [])
+        if not path.resolve().parent.is_dir():
+            raise BadInput(f"{path}: its folder is not there; make it first")
+        if path.is_dir():
+            raise BadInput(f"{path}: is a folder; give the name of a file in it")
         if path.exists() and not path.is_file():
             raise BadInput(f"{path}: is no plain file; give another for the {what}")
         if any(path.exists() and other.exists() and path.samefile(other) for other in read):

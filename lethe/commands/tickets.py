@@ -12,12 +12,14 @@ from rich.table import Table
 
 from lethe.stack.connection import connect
 from lethe.terminal import console, progress_bar
+from storage.archives import Limits, is_archive, photos_in
 from storage.desk import Desk
 from storage.errors import BadInput
 from storage.faces import read_photos
 from storage.photos import Photo
 from storage.queue import Queue
 from storage.record import Record
+from storage.settings import Settings
 from storage.states import ENDED, State
 from storage.tickets import LegalGround, Request, Ticket, default_deadline
 
@@ -37,7 +39,13 @@ def tickets() -> None:
 
 @tickets.command("submit")
 @click.option("--model", required=True)
-@click.option("--photos", "folder", required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--photos",
+    "source",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A folder, or a zip, tar, tar.gz or tar.xz file.",
+)
 @click.option("--subject", required=True, help="An opaque reference; never a name.")
 @click.option(
     "--legal-ground",
@@ -47,13 +55,11 @@ def tickets() -> None:
 )
 @click.option("--deadline", type=click.DateTime(["%Y-%m-%d"]), help="Default: in one month.")
 def submit_command(
-    model: str, folder: Path, subject: str, legal_ground: str, deadline: datetime | None
+    model: str, source: Path, subject: str, legal_ground: str, deadline: datetime | None
 ) -> None:
-    """Submit a ticket with the photos in a folder."""
+    """Submit a ticket with the photos in a folder or an archive."""
     record = connect()
-    if not folder.is_dir():
-        raise BadInput(f"{folder}: not a folder; give one that holds the subject's photos")
-    photos = [Photo(path.name, path.read_bytes()) for path in read_photos(folder)]
+    photos = _photos(source, record.settings)
     due = deadline.date() if deadline else default_deadline(record.settings.deadline_days)
     request = Request(model, subject, LegalGround(legal_ground), due, len(photos))
     ticket = _desk(record).submit(request, photos, getpass.getuser())
@@ -141,6 +147,17 @@ def cancel_command(ticket: str, reason: str) -> None:
 def retry_command(ticket: str) -> None:
     """Put a failed or refused ticket back to work."""
     _say(_desk(connect()).retry(ticket, getpass.getuser()))
+
+
+def _photos(source: Path, settings: Settings) -> list[Photo]:
+    if source.is_dir():
+        return [Photo(path.name, path.read_bytes()) for path in read_photos(source)]
+    if not is_archive(source.name) or not source.is_file():
+        raise BadInput(
+            f"{source}: not a folder, and no archive; give one that holds the subject's photos"
+        )
+    with source.open("rb") as file:
+        return photos_in(file, str(source), Limits.of(settings))
 
 
 def _desk(record: Record) -> Desk:

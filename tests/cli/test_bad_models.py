@@ -102,7 +102,7 @@ def test_certify_never_writes_its_report_over_a_model(
     for file in files.values():
         shutil.copy(OWN_MODEL, file)
     line = certify(folders, files["old"], files["new"], files[which]).refusal()
-    assert line.startswith(f"{files[which]}: is the model itself")
+    assert line.startswith(f"{files[which]}: is read, too; give the")
     assert files[which].read_bytes() == OWN_MODEL.read_bytes()
 
 

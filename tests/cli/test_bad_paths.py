@@ -40,13 +40,13 @@ def test_the_model_is_never_written_over(
         ended = erase(model=model, out=target)
     else:
         ended = erase("--report", target, model=model)
-    assert ended.refusal().startswith(f"{target}: is the model itself")
+    assert ended.refusal().startswith(f"{target}: is read, too; give the")
     assert model.read_bytes() == OWN_MODEL.read_bytes()
 
 
 def test_a_report_is_never_written_over_the_new_version(erase: Erase, tmp_path: Path) -> None:
     out = tmp_path / "new.onnx"
-    assert "give the report another name" in erase("--report", out, out=out).refusal()
+    assert "give them two names" in erase("--report", out, out=out).refusal()
 
 
 def test_a_report_for_a_folder_that_is_not_there_is_refused(erase: Erase, tmp_path: Path) -> None:
