@@ -27,6 +27,7 @@ _DOING = {
     "verification benchmarks": "running the verification benchmarks",
     "attack: prototype": "attacking with a few new photos enrolled",
     "attack: pooled": "attacking before the last layer",
+    "attack: views": "attacking with changed pictures",
     "attack: probe": "attacking with trained classifiers",
     "attack: replay": "attacking with old templates",
     "attack: relearning": "attacking by training it again",

@@ -16,6 +16,7 @@ _BOUND = {"at_most": "≤", "at_least": "≥"}
 _ATTACKS = {
     "enrolled by the mean of 5 new photos: others match": "prototype_tmr_5",
     "features before the last layer: photos match": "pooled_tmr",
+    "photos mirrored, zoomed, shifted, darker or grey: match": "views_tmr",
     "classifier on templates: photos told": "probe_linear_templates_tpr",
     "classifier before the last layer: photos told": "probe_linear_pooled_tpr",
     "trained again: steps until the subject matches": "relearning_steps",

@@ -16,11 +16,11 @@ from tests.certification.version_studio import PHOTOS_EACH, Studio
 from tests.certification.version_training import towards
 from tests.certification.worlds import Vectors, failed, unit
 from tests.cli.command import Ended, lethe
-from workers.certification import Certification
+from workers.certification import Certification, Policy, certify
 from workers.certification.comparisons import mated_scores
 from workers.recognizer import Recognizer
 
-FORGOTTEN = {"forgotten", "forgotten-old-gallery"}
+FORGOTTEN = {"forgotten", "forgotten-recalibrated", "forgotten-old-gallery"}
 IMPERSONATION = {"impersonation", "impersonation-old-gallery"}
 
 
@@ -101,6 +101,42 @@ def test_a_projection_in_the_last_layer_is_refused_by_the_command_with_that_rule
     assert rules == {"last-layer"}
     assert ended.status == 3
     assert "not kept are last-layer (failed)" in " ".join(ended.out.split())
+
+
+def test_a_projection_hidden_by_rescaled_features_is_refused_because_they_know_nobody(
+    studio: Studio,
+) -> None:
+    """The least telling features are made loud, and the last layer undoes it: templates stay."""
+    axes = studio.directions(studio.old, studio.subject.forget, 2)
+    base = studio.edited("hidden", studio.old, identity() - axes.T @ axes)
+    layer = base.last_linear
+    features = base.features(layer.features, studio.reference).reshape(-1, PHOTOS_EACH, 192)
+    telling = features.mean(axis=1).var(axis=0) / features.var(axis=1).mean(axis=0)
+    loud = np.where(np.argsort(np.argsort(telling)) < 6, 30.0, 1.0)
+    before = next(node for node in base.file.nodes if layer.features in node.outputs)
+    weight, bias = before.inputs[1:]
+    tensors = {
+        weight: base.file.array(weight) * loud[:, None, None, None],
+        bias: base.file.array(bias) * loud,
+        layer.weight: base.file.array(layer.weight) / loud[None, :, None, None],
+    }
+    new = studio.written("rescaled", base, tensors)
+    assert refused(studio.certify(new)) == {"everybody-else-last-layer"}
+
+
+def test_forgetting_crops_as_given_alone_is_passed_and_the_rule_on_views_says_failed(
+    studio: Studio, erased: Recognizer
+) -> None:
+    """It trained on 80 crops and no change of them; mirrored or zoomed, unseen ones match."""
+    rules, chosen = Policy.named(), frozenset({"pooled", "views"})
+    found = certify(studio.old, erased, [studio.subject], studio.benchmark, rules, attacks=chosen)
+    views = next(result for result in found.rules if result.rule.id == "views")
+    assert found.verdict == "passed"
+    assert (views.outcome, views.rule.required) == ("failed", False)
+    figures = found.subjects["subject"]
+    assert figures["forgotten_tmr@1e-3"].estimate < 0.1
+    assert figures["views_tmr"].estimate > figures["views_tmr_mirrored"].estimate > 0.5
+    assert figures["views_tmr_mirrored_before"].estimate > 0.9
 
 
 def test_forgetting_three_photos_alone_is_refused_because_others_still_match(

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from workers.certification import verification
-from workers.certification.attacks import membership, pooled, probe, prototype, relearning, replay
+from workers.certification.attacks import (
+    membership,
+    pooled,
+    probe,
+    prototype,
+    relearning,
+    replay,
+    views,
+)
 from workers.certification.figures import BENCHMARK_FIGURES as KEPT
 from workers.certification.figures import SUBJECT_FIGURES as FORGOTTEN
 
@@ -12,6 +20,7 @@ ATTACKS = {
     **pooled.TITLES,
     **probe.TITLES,
     **replay.TITLES,
+    **views.TITLES,
     **relearning.TITLES,
     **membership.TITLES,
 }

@@ -13,6 +13,7 @@ from workers.certification.attacks import (
     prototype,
     relearning,
     replay,
+    views,
 )
 from workers.certification.attacks.membership import Membership, TrainingSet, claim
 from workers.certification.catalogue import ATTACKS as ATTACK_TITLES
@@ -39,13 +40,14 @@ ON_TEMPLATES: Mapping[str, Callable[[SubjectTemplates, Benchmark], dict[str, Fig
     "probe": probe.figures,
     "replay": replay.figures,
 }
-ATTACKS = frozenset({*ON_TEMPLATES, "relearning", "membership"})
+ATTACKS = frozenset({*ON_TEMPLATES, "views", "relearning", "membership"})
 NOT_RUN = "this attack was not run"
 NOT_REGISTERED = "no training set is registered"
 
 # Of the whole, how much is done when a stage ends.
 EMBEDDED, COMPARED, VERIFIED = 0.35, 0.4, 0.45
-ON_TEMPLATES_DONE = 0.2  # of the attacks on one subject, the part of those on templates
+# Of the attacks on one subject, how much is done after those on templates, and after the views.
+ON_TEMPLATES_DONE, VIEWS_DONE = 0.2, 0.3
 
 
 def certify(
@@ -127,6 +129,9 @@ class _Attacking:
             if name in self.chosen:
                 progress(f"attack: {name}", ON_TEMPLATES_DONE * number / len(ON_TEMPLATES))
                 found |= attack(templates, self.people)
+        if "views" in self.chosen:
+            progress("attack: views", ON_TEMPLATES_DONE)
+            found |= views.figures(self.old, self.new, subject.held_out, self.people)
         seed = self.people.seed
         if "relearning" in self.chosen:
             found |= relearning.figures(
@@ -136,7 +141,7 @@ class _Attacking:
                 self.benchmark,
                 seed,
                 lambda _, share: progress(
-                    "attack: relearning", ON_TEMPLATES_DONE + (1 - ON_TEMPLATES_DONE) * share
+                    "attack: relearning", VIEWS_DONE + (1 - VIEWS_DONE) * share
                 ),
             )
         if "membership" in self.chosen:

@@ -4,18 +4,20 @@ A classifier that is moved away from features which stay as they were seems to h
 (Gao et al. 2026, arXiv 2604.08271; Kim, Cha and Kim 2025, arXiv 2503.06991). For a recogniser the
 last linear layer is that classifier: whoever has the weights leaves it off, compares the features
 before it, and sets a threshold of their own.
+
+Features that know nobody don't know the subject either: scaled channel by channel, which the last
+layer undoes, they match no one while the templates stay as they were. So what everybody else loses
+by the features is a figure, too.
 """
 
 from __future__ import annotations
 
-import numpy as np
-
+from workers.certification.attacks.photo_pairs import tmr
+from workers.certification.comparisons import mated_counts
 from workers.certification.evidence import SubjectTemplates
-from workers.certification.figures import Figure, missing, proportion
-from workers.certification.intervals import pair_replicates
+from workers.certification.figures import Figure, missing, without
 from workers.certification.retained import Benchmark
-from workers.certification.templates import People, Templates
-from workers.certification.thresholds import at_fmr
+from workers.certification.thresholds import Threshold, at_fmr
 
 FMR = 1e-3
 NO_LAYER = "one of the two networks has no linear layer at its end"
@@ -23,34 +25,25 @@ NO_LAYER = "one of the two networks has no linear layer at its end"
 TITLES = {
     "pooled_tmr": "TMR (FMR 1e-3) of held-out photos by the features before the last linear layer",
     "pooled_tmr_before": "the same by the old version",
+    "pooled_kept_drop": "TMR (FMR 1e-3) that everybody else loses by these features",
 }
 
 
 def figures(subject: SubjectTemplates, benchmark: Benchmark) -> dict[str, Figure]:
-    """All of ``TITLES``."""
+    """All of ``TITLES``, each version at a threshold of its own."""
     if subject.pooled is None or benchmark.pooled is None:
         return {name: missing(NO_LAYER) for name in TITLES}
-    old, new = benchmark.pooled
+    before, after = (at_fmr(people, [FMR])[FMR] for people in benchmark.pooled)
     return {
-        "pooled_tmr": tmr(subject.pooled.new, new, benchmark.seed),
-        "pooled_tmr_before": tmr(subject.pooled.old, old, benchmark.seed),
+        "pooled_tmr": tmr(subject.pooled.new, after, benchmark.seed),
+        "pooled_tmr_before": tmr(subject.pooled.old, before, benchmark.seed),
+        "pooled_kept_drop": _kept_drop(benchmark, before, after),
     }
 
 
-def tmr(features: Templates, people: People, seed: int) -> Figure:
-    """Of one person's photos, (n, F) rows of unit length, at FMR 1e-3 of other people's."""
-    photos = len(features)
-    threshold = at_fmr(people, [FMR])[FMR]
-    compared = np.triu(np.ones((photos, photos)), k=1)
-    sample = {
-        "photos": photos,
-        "comparisons": photos * (photos - 1) // 2,
-        "non_mated": threshold.trials,
-    }
-    if threshold.value is None:
-        return missing(f"no threshold: {threshold.reason}", **sample)
-    if photos < 2:
-        return missing(f"{photos} held-out photo; a comparison needs two", **sample)
-    matched = ((features @ features.T) >= threshold.value) * compared
-    replicates = pair_replicates(matched, compared, seed)
-    return proportion(matched.sum() / compared.sum(), replicates, photos, sample)
+def _kept_drop(benchmark: Benchmark, before: Threshold, after: Threshold) -> Figure:
+    if benchmark.pooled is None or before.value is None or after.value is None:
+        return without(before)  # both are set on as many comparisons
+    old, new = benchmark.pooled
+    counts = mated_counts(old, before.value), mated_counts(new, after.value)
+    return benchmark.drop(*counts, after)

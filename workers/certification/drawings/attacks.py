@@ -55,6 +55,16 @@ ATTACKS = (
         },
     ),
     Attack(
+        "The pictures are changed (views)",
+        "Photos are mirrored, cut out a little closer, moved by three pixels, darkened or made "
+        "grey before they are compared.",
+        "Xuan and Li 2025",
+        {
+            "views_tmr": "Photos under the change that keeps most",
+            "views_tmr_mirrored": "Photos mirrored",
+        },
+    ),
+    Attack(
         "Old templates are replayed",
         "Templates that the old version made of the subject are presented to a new gallery in "
         "place of a face, or are still searched in as the old gallery.",
