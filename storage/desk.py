@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from storage import keys, names
-from storage.errors import BadInput
+from storage.errors import BadInput, LetheError
 from storage.images import BadPhoto, decode
 from storage.photos import Photo
 from storage.queue import Queue
@@ -41,7 +42,12 @@ class Desk:
         request.document()  # refuses bad names before anything is written
         self._check(photos)
         ticket = names.new_ticket_id()
-        manifest = self._record.photos.keep(ticket, photos)
+        try:
+            manifest = self._record.photos.keep(ticket, photos)
+        except LetheError:
+            with suppress(LetheError):  # a store that is gone altogether keeps what it has
+                self._record.photos.remove(ticket)
+            raise
         return self._record.tickets.submit(ticket, request, actor, {"manifest": manifest})
 
     def approve(self, ticket: str, actor: str, note: str = "") -> Ticket:

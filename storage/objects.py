@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
+from xml.etree.ElementTree import ParseError  # only named: minio parses the store's answers
 
 import urllib3
 from minio import Minio
 from minio.deleteobjects import DeleteObject
 from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
 
-from storage.canonical import Corrupt, Document, canonical, file_sha256, parse, sha256
+from storage.canonical import CHUNK, Corrupt, Document, canonical, file_sha256, parse, sha256
 from storage.errors import BadInput, LetheError
 from storage.settings import Settings
 
-CONNECT_SECONDS = 5.0
-READ_SECONDS = 60.0
+CONNECT_SECONDS = 5.0  # at most; LETHE_S3_TIMEOUT may ask for less
+RETRIES, SILENT_RETRIES = 3, 2  # after any failure; after a connection that broke or stayed silent
+BACKOFF_SECONDS = 0.2  # urllib3 waits 0, 2, 4 times as long before it tries again
+_DIGEST = "x-amz-meta-sha256"  # kept with every object, and given back with it
+_MD5_ETAG = re.compile(r"[0-9a-f]{32}")
+_OTHER_ETAGS = {  # with these keys an ETag is no MD5
+    "x-amz-server-side-encryption-aws-kms-key-id",
+    "x-amz-server-side-encryption-customer-algorithm",
+}
 _MISSING = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "ResourceNotFound"}
 _REFUSED = {
     "InvalidAccessKeyId",
@@ -42,8 +54,26 @@ class StoreUnavailable(LetheError):
     """The store does not answer, or answers that it cannot work. Trying again may help."""
 
 
+class _Connections(urllib3.PoolManager):
+    """Sends each body's MD5 along (RFC 1864): what arrives altered is refused, not kept.
+
+    The signature names a SHA-256 of the body, too, but not every server looks at it.
+    """
+
+    def urlopen(  # type: ignore[override]  # as PoolManager itself has it
+        self, method: str, url: str, redirect: bool = True, **given: Any
+    ) -> urllib3.BaseHTTPResponse:
+        body = given.get("body")
+        if isinstance(body, bytes):
+            md5 = hashlib.md5(body, usedforsecurity=False).digest()
+            given["headers"] = urllib3.HTTPHeaderDict(given.get("headers"))
+            given["headers"]["Content-MD5"] = base64.b64encode(md5).decode()
+        return super().urlopen(method, url, redirect=redirect, **given)
+
+
 class ObjectStore:
-    """Objects by name. Reads with a digest are checked; a wrong one is ``Corrupt``."""
+    """Objects by name. Each carries its SHA-256 and is checked when read; a wrong one is
+    ``Corrupt``."""
 
     def __init__(self, client: Minio, bucket: str, endpoint: str) -> None:
         self._client = client
@@ -60,11 +90,18 @@ class ObjectStore:
             secret_key=settings.s3_secret_key.get_secret_value(),
             region=settings.s3_region,
             secure=parts.scheme == "https",
-            http_client=urllib3.PoolManager(
+            http_client=_Connections(
                 maxsize=16,
-                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+                timeout=urllib3.Timeout(
+                    connect=min(CONNECT_SECONDS, settings.s3_timeout), read=settings.s3_timeout
+                ),
                 retries=urllib3.Retry(
-                    total=3, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]
+                    total=RETRIES,
+                    read=SILENT_RETRIES,
+                    backoff_factor=BACKOFF_SECONDS,
+                    status_forcelist=[500, 502, 503, 504],
+                    allowed_methods=None,  # deletions are POSTs, and may be asked for twice
+                    respect_retry_after_header=False,  # it may name hours
                 ),
             ),
         )
@@ -77,11 +114,17 @@ class ObjectStore:
 
     def put(self, name: str, data: bytes, content_type: str = "application/octet-stream") -> str:
         """Writes ``data`` and returns its SHA-256."""
+        digest = sha256(data)
         with self._errors(name):
             self._client.put_object(
-                self._bucket, name, io.BytesIO(data), len(data), content_type=content_type
+                self._bucket,
+                name,
+                io.BytesIO(data),
+                len(data),
+                content_type=content_type,
+                metadata={_DIGEST: digest},
             )
-        return sha256(data)
+        return digest
 
     def put_document(self, name: str, document: Document) -> str:
         return self.put(name, canonical(document), "application/json")
@@ -89,7 +132,7 @@ class ObjectStore:
     def put_file(self, name: str, path: Path) -> str:
         digest = file_sha256(path)
         with self._errors(name):
-            self._client.fput_object(self._bucket, name, str(path))
+            self._client.fput_object(self._bucket, name, str(path), metadata={_DIGEST: digest})
         return digest
 
     def get(self, name: str, digest: str | None = None) -> bytes:
@@ -97,29 +140,42 @@ class ObjectStore:
 
         Raises:
             ObjectMissing, StoreUnavailable
-            Corrupt: its SHA-256 is not ``digest``.
+            Corrupt: its SHA-256 is not ``digest``, or not the one that was written.
         """
-        with self._errors(name):
-            response = self._client.get_object(self._bucket, name)
-            try:
-                data = bytes(response.data)
-            finally:
-                response.close()
-                response.release_conn()
-        _check(name, sha256(data), digest)
-        return data
+        data = io.BytesIO()
+        self._read(name, data, digest)
+        return data.getvalue()
 
     def get_document(self, name: str, digest: str | None = None) -> Document:
         return parse(self.get(name, digest), name)
 
     def get_file(self, name: str, path: Path, digest: str | None = None) -> None:
-        with self._errors(name):
-            self._client.fget_object(self._bucket, name, str(path))
+        """Writes the object to ``path``, whole and checked, or leaves what was there."""
+        part = path.with_name(f"{path.name}.part")
         try:
-            _check(name, file_sha256(path), digest)
-        except Corrupt:
-            path.unlink()
-            raise
+            with part.open("wb") as file:
+                self._read(name, file, digest)
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _read(self, name: str, file: BinaryIO, digest: str | None) -> None:
+        found, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+        with self._errors(name):
+            response = self._client.get_object(self._bucket, name)
+            try:
+                for chunk in response.stream(CHUNK):
+                    found.update(chunk)
+                    md5.update(chunk)
+                    file.write(chunk)
+            finally:
+                response.close()
+                response.release_conn()
+        kept = response.headers.get(_DIGEST)
+        for wanted in (digest, kept):
+            _check(name, found.hexdigest(), wanted)
+        if digest is None and kept is None:
+            _check_etag(name, md5.hexdigest(), response.headers)
 
     def exists(self, name: str) -> bool:
         try:
@@ -170,7 +226,7 @@ class ObjectStore:
     def _errors(self, name: str) -> Iterator[None]:
         try:
             yield
-        except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
+        except (MinioException, urllib3.exceptions.HTTPError, OSError, ParseError) as error:
             raise self._translate(name, error) from error
 
     def _translate(self, name: str, error: Exception) -> LetheError:
@@ -186,7 +242,7 @@ class ObjectStore:
             return StoreUnavailable(f"{name}: the object store is full ({code}); free some space")
         return StoreUnavailable(
             f"{name}: the object store at {self._endpoint} failed "
-            f"({code or type(error).__name__}); is it running, and is LETHE_S3_ENDPOINT right?"
+            f"({code or _why(error)}); is it running, and is LETHE_S3_ENDPOINT right?"
         )
 
 
@@ -202,6 +258,27 @@ def _code(error: Exception) -> str:
     return ""
 
 
+def _why(error: Exception) -> str:
+    """What happened the last time that it was tried."""
+    if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason:
+        error = error.reason
+    if isinstance(error, urllib3.exceptions.ResponseError):
+        return str(error)  # too many 503 error responses
+    return type(error).__name__
+
+
 def _check(name: str, found: str, wanted: str | None) -> None:
     if wanted is not None and found != wanted:
         raise Corrupt(f"{name}: has SHA-256 {found[:12]}…, not {wanted[:12]}…: altered or damaged")
+
+
+def _check_etag(name: str, md5: str, headers: urllib3.HTTPHeaderDict) -> None:
+    """For objects whose SHA-256 the server forgot (rclone does when it starts anew).
+
+    The ETag of an object that came in one part is its MD5: what the server meant to send.
+    """
+    etag = headers.get("etag", "").strip('"')
+    if any(key in headers for key in _OTHER_ETAGS) or not _MD5_ETAG.fullmatch(etag):
+        return
+    if etag != md5:
+        raise Corrupt(f"{name}: has MD5 {md5[:12]}…, not {etag[:12]}…: altered or damaged")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from redis import Redis
 from redis.backoff import ExponentialBackoff
+from redis.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
@@ -28,8 +32,55 @@ from storage.users import Users
 REDIS_SECONDS = 5.0  # to connect, and to answer
 
 
-class QueueUnavailable(LetheError):
-    """Redis does not answer."""
+class QueueUnavailable(LetheError, RedisError):
+    """Redis does not answer, or cannot write. What the record holds is safe."""
+
+
+class Index(Redis):
+    """Redis whose failures are one line that says what to do."""
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        with _errors(self):
+            return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
+    def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Pipeline:
+        return _IndexPipeline(
+            self.connection_pool, self.response_callbacks, transaction, shard_hint
+        )
+
+
+class _IndexPipeline(Pipeline):
+    def execute(self, raise_on_error: bool = True) -> list[Any]:
+        with _errors(self):
+            return super().execute(raise_on_error)
+
+
+@contextmanager
+def _errors(redis: Redis) -> Iterator[None]:
+    try:
+        yield
+    except QueueUnavailable:
+        raise
+    except RedisError as error:
+        if (what := _what(error)) is None:
+            raise
+        host = redis.connection_pool.connection_kwargs.get("host")  # the URL may hold a password
+        raise QueueUnavailable(f"Redis at {host} {what}") from None
+
+
+def _what(error: RedisError) -> str | None:
+    """What is wrong with Redis and what to do; None where the command itself was wrong."""
+    text = str(error)  # out of a script the code stands in the text, and the class is no help
+    if isinstance(error, OutOfMemoryError) or "-OOM " in text:
+        return "is full (maxmemory): give it more memory; what was accepted before is kept"
+    if isinstance(error, ReadOnlyError) or "-READONLY " in text:
+        return "is a read-only replica: let LETHE_REDIS_URL name the primary"
+    if "MISCONF " in text:
+        return "cannot write to its disk: free some space there"
+    if isinstance(error, RedisConnectionError | RedisTimeoutError):
+        name = type(error).__name__
+        return f"does not answer ({name}): is it running, and is LETHE_REDIS_URL right?"
+    return None
 
 
 @dataclass(frozen=True)
@@ -77,7 +128,7 @@ class Record:
 
 
 def _connect(url: str) -> Redis:
-    redis = Redis.from_url(
+    redis = Index.from_url(
         url,
         socket_timeout=REDIS_SECONDS,
         socket_connect_timeout=REDIS_SECONDS,
@@ -88,10 +139,11 @@ def _connect(url: str) -> Redis:
     )
     try:
         redis.ping()
-    except RedisError as error:
-        host = urlsplit(url).hostname  # the URL itself may hold a password
+    except QueueUnavailable:
+        raise
+    except RedisError as error:  # it wants a password, say, and the URL holds none
+        host = urlsplit(url).hostname
         raise QueueUnavailable(
-            f"Redis at {host} does not answer ({type(error).__name__}): "
-            "is it running, and is LETHE_REDIS_URL right?"
+            f"Redis at {host} refuses ({type(error).__name__}): is LETHE_REDIS_URL right?"
         ) from None
     return redis

@@ -63,14 +63,25 @@ class Event:
             raise Corrupt(f"{name}: not an event of format 1")
         try:
             event = cls(**{**document, "state": State(document["state"])})
+            datetime.fromisoformat(event.at)
             written = canonical(event.document())
         except (KeyError, TypeError, ValueError, RecursionError):
             raise Corrupt(f"{name}: not an event") from None
-        if not isinstance(event.number, int) or not isinstance(event.data, dict):
+        if not event.is_sound():
             raise Corrupt(f"{name}: not an event")
         if written != data:  # the next event would hold another digest than is found here
             raise Corrupt(f"{name}: not canonical JSON: altered or re-saved")
         return event
+
+    def is_sound(self) -> bool:
+        """Whether everything is of its kind, which JSON alone does not say."""
+        texts = (self.ticket, self.at, self.actor, self.previous or "")
+        return (
+            type(self.number) is int
+            and all(isinstance(text, str) for text in texts)
+            and isinstance(self.data, dict)
+            and isinstance(self.data.get("result", {}), dict)
+        )
 
 
 @dataclass(frozen=True)
@@ -82,6 +93,23 @@ class Request:
     legal_ground: LegalGround
     deadline: date
     photos: int
+
+    @classmethod
+    def parse(cls, document: Document) -> Request:
+        """
+        Raises:
+            KeyError, TypeError, ValueError, BadName: not what ``document`` gives.
+        """
+        request = cls(
+            **{
+                **document,
+                "legal_ground": LegalGround(document["legal_ground"]),
+                "deadline": date.fromisoformat(document["deadline"]),
+            }
+        )
+        if type(request.photos) is not int or request.document() != document:
+            raise ValueError
+        return request
 
     def document(self) -> Document:
         return {
@@ -129,7 +157,7 @@ class Ticket:
                 result |= event.data.get("result", {})
             return cls(
                 id=first.ticket,
-                **first.data["request"],
+                **Request.parse(first.data["request"]).document(),
                 state=last.state,
                 submitted_at=first.at,
                 submitted_by=first.actor,
@@ -137,7 +165,7 @@ class Ticket:
                 note=str(last.data.get("note", "")),
                 result=result,
             )
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, names.BadName):
             raise Corrupt(f"{first.name}: not the request of a ticket") from None
 
 
@@ -178,7 +206,11 @@ class Tickets:
             NoSuchTicket
             BadTransition: the table does not allow the step from where the ticket is now.
         """
-        lock = self._redis.lock(keys.append_lock(names.ticket_id(ticket)), timeout=LOCK_SECONDS)
+        lock = self._redis.lock(
+            keys.append_lock(names.ticket_id(ticket)),
+            timeout=LOCK_SECONDS,
+            raise_on_release_error=False,  # the event is written: a Redis that forgot fails nothing
+        )
         with lock:
             events = self.events(ticket)
             last = events[-1]
