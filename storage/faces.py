@@ -101,10 +101,10 @@ class FaceSets:
                 f"face set {name}: there is none; add it with `lethe faces add {name} FOLDER`"
             ) from None
         try:
-            people = {person: tuple(photos) for person, photos in document["people"].items()}
+            people = _people(document["people"])
             pairs = _pairs(document["pairs"]) if "pairs" in document else None
             return FaceSet(name, sha256(canonical(document)), people, pairs)
-        except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        except (AttributeError, KeyError, TypeError, ValueError, names.BadName):
             raise Corrupt(f"{keys.face_set(name)}: not the index of a face set") from None
 
     def photos(self, face_set: FaceSet, person: str) -> Iterator[bytes]:
@@ -138,6 +138,18 @@ def _index(
     if pairs is not None:
         index["pairs"] = [[pair.first, pair.second, pair.mated, pair.fold] for pair in pairs]
     return index
+
+
+def _people(people: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    """
+    Raises:
+        AttributeError, TypeError, ValueError, BadName: they are none.
+    """
+    for person, photos in people.items():
+        names.person_name(person)
+        if not isinstance(photos, list) or not all(SHA256.fullmatch(photo) for photo in photos):
+            raise ValueError
+    return {person: tuple(photos) for person, photos in people.items()}
 
 
 def _pairs(rows: list[list[Any]]) -> tuple[Pair, ...]:

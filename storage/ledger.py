@@ -90,6 +90,8 @@ class Ledger:
     def _check_line(self, model: str, number: int, digests: dict[str, int]) -> None:
         """Is the version's parent one of those before it? Adds the version to ``digests``."""
         version = self._models.version(model, number)
+        if not isinstance(version.parent, str | None):
+            raise Corrupt(f"model {model}: version {number} names no digest as its parent")
         first, has_parent = not digests, version.parent in digests
         digests[version.digest] = number
         if version.parent is None and not first:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage import keys, names
-from storage.canonical import Corrupt, Document, sha256
+from storage.canonical import SHA256, Corrupt, Document, sha256
 from storage.errors import BadInput
 from storage.images import Pixels, decode, encode_png
 from storage.objects import ObjectMissing, ObjectStore
@@ -65,12 +65,10 @@ class TicketPhotos:
         return self._objects.put_document(keys.photo_manifest(ticket), manifest)
 
     def all(self, ticket: str) -> list[Photo]:
-        manifest = self._objects.get_document(keys.photo_manifest(names.ticket_id(ticket)))
+        name = keys.photo_manifest(names.ticket_id(ticket))
         return [
-            Photo(
-                item["name"], self._objects.get(keys.photo(ticket, item["sha256"]), item["sha256"])
-            )
-            for item in manifest["photos"]
+            Photo(photo, self._objects.get(keys.photo(ticket, digest), digest))
+            for photo, digest in _listed(self._objects.get_document(name), name)
         ]
 
     def keep_crop(self, ticket: str, pixels: Pixels) -> str:
@@ -79,7 +77,9 @@ class TicketPhotos:
         return sha256(data)
 
     def crop(self, ticket: str, digest: str) -> Pixels:
-        data = self._objects.get(keys.crop(names.ticket_id(ticket), digest), digest)
+        if not SHA256.fullmatch(digest):
+            raise Corrupt(f"{keys.selection(names.ticket_id(ticket))}: names no crop by its digest")
+        data = self._objects.get(keys.crop(ticket, digest), digest)
         return decode(data, "crop", max_bytes=len(data), max_pixels=_CROP_PIXELS)
 
     def keep_selection(self, ticket: str, selection: Selection) -> None:
@@ -94,11 +94,11 @@ class TicketPhotos:
             return None
         try:
             return Selection(
-                tuple(document["forget"]),
-                tuple(document["held_out"]),
-                tuple((item[0], item[1], item[2]) for item in document["refused"]),
+                _texts(document["forget"]),
+                _texts(document["held_out"]),
+                tuple((one, two, three) for one, two, three in map(_texts, document["refused"])),
             )
-        except (KeyError, TypeError, IndexError):
+        except (KeyError, TypeError, ValueError):
             raise Corrupt(f"{name}: not a selection") from None
 
     def remove(self, ticket: str) -> int:
@@ -107,6 +107,31 @@ class TicketPhotos:
 
     def left(self, ticket: str) -> int:
         return sum(1 for _ in self._objects.names(keys.photos(names.ticket_id(ticket))))
+
+
+def _listed(manifest: Document, name: str) -> list[tuple[str, str]]:
+    """Name and SHA-256 of each photo.
+
+    Raises:
+        Corrupt: the manifest is none, or names an object by something else.
+    """
+    try:
+        found = [_texts([item["name"], item["sha256"]]) for item in manifest["photos"]]
+    except (KeyError, TypeError):
+        raise Corrupt(f"{name}: not a list of photos") from None
+    if not all(SHA256.fullmatch(digest) for _, digest in found):
+        raise Corrupt(f"{name}: not a list of photos and their SHA-256")
+    return [(photo, digest) for photo, digest in found]
+
+
+def _texts(items: object) -> tuple[str, ...]:
+    """
+    Raises:
+        TypeError: not a list of strings.
+    """
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        raise TypeError
+    return tuple(items)
 
 
 def _text(name: str) -> str:

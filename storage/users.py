@@ -9,6 +9,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from storage import keys, names
+from storage.canonical import Corrupt
 from storage.errors import BadInput
 from storage.objects import ObjectMissing, ObjectStore
 
@@ -56,11 +57,22 @@ class Users:
         return user
 
     def get(self, name: str) -> User | None:
+        """
+        Raises:
+            Corrupt: what is kept under the name is not that user's account.
+        """
         try:
             document = self._objects.get_document(keys.user(names.user_name(name)))
         except (ObjectMissing, names.BadName):
             return None
-        return User(document["name"], Role(document["role"]), document["password_hash"])
+        try:
+            user = User(document["name"], Role(document["role"]), document["password_hash"])
+            user.password_hash.encode("ascii")
+        except (AttributeError, KeyError, ValueError):
+            user = None
+        if user is None or user.name != name:
+            raise Corrupt(f"{keys.user(name)}: not an account")
+        return user
 
     def authenticate(self, name: str, password: str) -> User | None:
         """The user, when the password is theirs. Takes as long when there is no such user."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import IO
 
 from flask import Flask, request
@@ -41,25 +42,31 @@ def photos(files: Sequence[FileStorage], settings: Settings) -> list[Photo]:
     Raises:
         BadPhotos: more than a ticket takes, or an archive that cannot be used.
     """
+    chosen = [file for file in files if file.filename]
+    _check_count(len(chosen), settings)
     found: list[Photo] = []
-    for file in files:
-        if file.filename:
-            found += _photos(file.stream, _base_name(file.filename), settings)
-    if len(found) > settings.photos_per_ticket:
-        limit = settings.photos_per_ticket
-        raise BadPhotos([f"{len(found)} photos: at most {limit} a ticket; leave some out"])
-    if sum(len(photo.data) for photo in found) > MOST_BYTES:
-        raise BadPhotos([f"more than {MOST_BYTES // MIB} MiB of photos; leave some out"])
+    left = MOST_BYTES
+    for file in chosen:
+        photos = _photos(file.stream, _base_name(file.filename or ""), settings, left)
+        left -= sum(len(photo.data) for photo in photos)
+        found += photos
+        _check_count(len(found), settings)
     return found
 
 
-def _photos(file: IO[bytes], name: str, settings: Settings) -> list[Photo]:
+def _photos(file: IO[bytes], name: str, settings: Settings, left: int) -> list[Photo]:
     if not is_archive(name):
         return [Photo(name, file.read())]
     try:
-        return photos_in(file, name, Limits.of(settings))
+        return photos_in(file, name, replace(Limits.of(settings), bytes=left))
     except BadArchive as refusal:
         raise BadPhotos([str(refusal)]) from None
+
+
+def _check_count(count: int, settings: Settings) -> None:
+    limit = settings.photos_per_ticket
+    if count > limit:
+        raise BadPhotos([f"{count} photos: at most {limit} a ticket; leave some out"])
 
 
 def _base_name(name: str) -> str:

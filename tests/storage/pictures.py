@@ -77,3 +77,45 @@ def webp_bomb() -> bytes:
     bits = bits >> 28 << 28 | 16382 << 14 | 16382
     data[start : start + 4] = bits.to_bytes(4, "little")
     return bytes(data)
+
+
+def png_chunk(kind: bytes, data: bytes = b"") -> bytes:
+    check = struct.pack(">I", zlib.crc32(kind + data))
+    return struct.pack(">I", len(data)) + kind + data + check
+
+
+def with_chunks(chunks: bytes, data: bytes | None = None) -> bytes:
+    """A PNG with more chunks before its pixels."""
+    data = encoded(picture(), "PNG") if data is None else data
+    return data[:33] + chunks + data[33:]  # behind the signature and IHDR
+
+
+def with_segments(segments: bytes, data: bytes | None = None) -> bytes:
+    """A JPEG with more segments behind its first marker."""
+    data = encoded(picture(), "JPEG") if data is None else data
+    return data[:2] + segments + data[2:]
+
+
+def jpeg_segment(code: int, data: bytes) -> bytes:
+    return bytes([0xFF, code]) + struct.pack(">H", len(data) + 2) + data
+
+
+def tiff(orientation: int, order: str = "<", kind: int = 3) -> bytes:
+    """An EXIF block that says how to turn the picture, and nothing else."""
+    start = b"II*\0" if order == "<" else b"MM\0*"
+    entry = struct.pack(f"{order}HHIHH", 0x0112, kind, 1, orientation, 0)
+    return start + struct.pack(f"{order}IH", 8, 1) + entry + bytes(4)
+
+
+def overlapping_tiff(tags: int = 60_000, size: int = 400_000) -> bytes:
+    """Tags without end that all hold the same bytes: gigabytes for whoever reads them all."""
+    place = 8 + 2 + 12 * tags + 4
+    entries = b"".join(struct.pack("<HHII", tag, 1, size, place) for tag in range(1, tags + 1))
+    return b"II*\0" + struct.pack("<IH", 8, tags) + entries + bytes(4) + bytes(size)
+
+
+def slow_jpeg(scans: int, side: int = 7000) -> bytes:
+    """A progressive JPEG that repeats its last scan: a few bytes each, a whole picture's work."""
+    data = encoded(Image.new("L", (side, side)), "JPEG", progressive=True, quality=50)
+    scan, end = data.rindex(b"\xff\xda"), data.rindex(b"\xff\xd9")
+    return data[:end] + data[scan:end] * scans + data[end:]

@@ -28,8 +28,11 @@ window.addEventListener("pageshow", (event) => {
 const photos = document.getElementById("photos");
 if (photos) {
   const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+  const archive = /\.(zip|tar|tgz|txz|tar\.gz|tar\.xz)$/i;
   const problem = (files) => {
-    const large = files.find((file) => file.size > Number(photos.dataset.photoBytes));
+    const large = files.find(
+      (file) => !archive.test(file.name) && file.size > Number(photos.dataset.photoBytes),
+    );
     const total = files.reduce((sum, file) => sum + file.size, 0);
     if (large) return `${large.name}: ${mebibytes(large.size)} is too large; resize it.`;
     if (files.length > Number(photos.dataset.most))
@@ -43,7 +46,7 @@ if (photos) {
     const total = files.reduce((sum, file) => sum + file.size, 0);
     const line = problem(files);
     photos.setCustomValidity(line);
-    const chosen = files.length === 1 ? "1 photo" : `${files.length} photos`;
+    const chosen = files.length === 1 ? "1 file" : `${files.length} files`;
     document.getElementById("photos-chosen").textContent =
       line || (files.length ? `${chosen} chosen, ${mebibytes(total)}.` : "");
     if (line) photos.reportValidity();

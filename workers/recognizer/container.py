@@ -22,6 +22,8 @@ from workers.recognizer.initializers import (
 from workers.recognizer.wire import NOT_ONNX, check_wire
 
 MAX_BYTES = 2**31 - 1  # what one protobuf message can hold; external data counts with it
+# torch.save's zip file, and what it wrote before 1.6: a pickle of protocol 2 or later
+PYTORCH = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
 def read_model(path: Path, max_bytes: int = MAX_BYTES) -> tuple[onnx.ModelProto, bytes]:
@@ -37,11 +39,16 @@ def read_model(path: Path, max_bytes: int = MAX_BYTES) -> tuple[onnx.ModelProto,
         if status.st_size > max_bytes:
             raise _too_large(max_bytes)
         with path.open("rb") as stream:
-            content = stream.read(max_bytes + 1)
+            content = stream.read(status.st_size)  # to ask for more would allocate it
     except OSError as error:
         raise BadModel(f"cannot be read ({error.strerror}); check the path") from None
     except ValueError:  # a NUL in the path
         raise BadModel("is not a path; check it") from None
+    if content.startswith(PYTORCH):
+        raise BadModel(
+            "is a PyTorch file, a pickle that may run any program, and is not opened; "
+            "export the recogniser to ONNX with torch.onnx.export"
+        )
     check_wire(content)
     try:
         return onnx.ModelProto.FromString(content), content
@@ -91,10 +98,11 @@ class DataFiles:
     def _read(self, location: str, max_bytes: int) -> int:
         here = {name: p for name, p in self.places.items() if p.location == location}
         path = next(iter(here.values())).path
-        with path.open("rb") as stream:
-            content = stream.read(max_bytes + 1)
-        if len(content) > max_bytes:
+        size = path.stat().st_size
+        if size > max_bytes:
             raise _too_large(max_bytes)
+        with path.open("rb") as stream:
+            content = stream.read(size)
         self.digests[location] = hashlib.sha256(content).hexdigest()
         for name, place in here.items():
             self.parts[name] = content[place.offset : place.offset + place.length]

@@ -27,6 +27,15 @@ CHILDREN: dict[str, dict[int, str]] = {
     "attribute": {5: "tensor"},
     "tensor": {},
 }
+# message → fields that are messages, too, and not walked into: each two bytes may be one more
+OPAQUE: dict[str, frozenset[int]] = {
+    "model": frozenset({8, 14, 20, 25, 26}),  # operator sets, metadata, training, functions, …
+    "graph": frozenset({11, 12, 13, 14, 15, 16}),  # inputs, outputs, values, sparse tensors, …
+    "node": frozenset({9, 10}),
+    "attribute": frozenset({6, 11, 14, 15, 22, 23}),  # graphs, types, sparse tensors
+    "tensor": frozenset({3, 13, 16}),  # segments, external data, metadata
+}
+SMALLEST_MESSAGE = 2  # bytes
 WEIGHTS = frozenset({4, 5, 9, 10})  # TensorProto: float_data, int32_data, raw_data, double_data
 NOT_ONNX = "is not an ONNX file, or it is truncated or damaged; export or download it again"
 
@@ -75,6 +84,8 @@ def _walk(
             count.structure += body - start
         else:
             count.structure += position - start
+            if key >> 3 in OPAQUE[kind]:
+                count.fields += (position - body) // SMALLEST_MESSAGE
         _check_limits(count)
     return children
 

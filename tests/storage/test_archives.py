@@ -1,0 +1,310 @@
+"""Archives from outside: which photos come out, and how each kind of bad archive is refused."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import lzma
+import tarfile
+import warnings
+import zipfile
+from collections.abc import Callable, Mapping
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from storage.archives import BadArchive, Limits, is_archive, photos_in
+from storage.photos import Photo
+from tests.storage.pictures import encoded, photos, picture
+
+LIMITS = Limits(photos=10, photo_bytes=100_000, bytes=500_000)
+GIVEN = photos(3)
+FILES = {f"holiday/{photo.name}": photo.data for photo in GIVEN}
+
+
+def zipped(files: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of doubled names
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def tarred(files: Mapping[str, bytes], style: int = tarfile.PAX_FORMAT) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=style) as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def special(kind: bytes, name: str = "a.jpg") -> bytes:
+    """A tar file with one member of a kind, beside a photo."""
+    buffer = io.BytesIO(tarred({"b.jpg": GIVEN[0].data}))
+    with tarfile.open(fileobj=buffer, mode="a") as archive:
+        info = tarfile.TarInfo(name)
+        info.type, info.linkname = kind, "/etc/passwd"
+        archive.addfile(info)
+    return buffer.getvalue()
+
+
+def read(data: bytes, name: str = "photos.zip", limits: Limits = LIMITS) -> list[Photo]:
+    return photos_in(io.BytesIO(data), name, limits)
+
+
+def refusal(data: bytes, name: str = "photos.zip", limits: Limits = LIMITS) -> str:
+    with pytest.raises(BadArchive) as caught:
+        read(data, name, limits)
+    message = str(caught.value)
+    assert message.startswith(f"{name}: ")
+    assert len(message.splitlines()) == 1
+    assert message.isprintable()
+    assert len(message) < 300
+    return message.removeprefix(f"{name}: ")
+
+
+PACKED: dict[str, Callable[[Mapping[str, bytes]], bytes]] = {
+    "zip": zipped,
+    "stored zip": lambda files: zipped(files, zipfile.ZIP_STORED),
+    "pax tar": tarred,
+    "gnu tar": lambda files: tarred(files, tarfile.GNU_FORMAT),
+    "ustar": lambda files: tarred(files, tarfile.USTAR_FORMAT),
+    "tar.gz": lambda files: gzip.compress(tarred(files)),
+    "tar.xz": lambda files: lzma.compress(tarred(files)),
+}
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_photos_come_out_as_they_were_packed_named_without_their_folders(kind: str):
+    assert read(PACKED[kind](FILES)) == GIVEN
+
+
+@pytest.mark.parametrize("kind", [kind for kind in PACKED if kind != "ustar"])
+def test_long_and_foreign_names_come_out_whole(kind: str):
+    name = "写真-" + "x" * 150 + ".jpg"
+    assert read(PACKED[kind]({f"Fotos/Zürich/{name}": b"a"})) == [Photo(name, b"a")]
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_hidden_files_and_what_systems_add_are_left_out_in_silence(kind: str):
+    unseen = {
+        "__MACOSX/holiday/._IMG_0.jpg": b"x", ".DS_Store": b"x", "holiday/.thumbs/a.jpg": b"x",
+        "holiday/Thumbs.db": b"x", "desktop.ini": b"x",
+    }  # fmt: skip
+    assert read(PACKED[kind]({**unseen, **FILES})) == GIVEN
+
+
+def test_folders_and_backslashes_as_windows_packs_them_are_no_obstacle():
+    assert read(zipped({"holiday/": b"", "more\\": b"", "more\\a.jpg": b"a"})) == [
+        Photo("a.jpg", b"a")
+    ]
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, kind in (("holiday", tarfile.DIRTYPE), ("holiday/a.jpg", tarfile.REGTYPE)):
+            info = tarfile.TarInfo(name)
+            info.type = kind
+            archive.addfile(info)
+    assert read(buffer.getvalue()) == [Photo("a.jpg", b"")]
+
+
+def test_same_names_in_two_folders_are_two_photos():
+    assert len(read(zipped({"one/a.jpg": b"1", "two/a.jpg": b"2"}))) == 2
+
+
+def test_what_the_archive_is_called_does_not_say_how_it_is_read():
+    assert read(PACKED["tar.gz"](FILES), "photos.zip") == GIVEN
+    assert is_archive("Photos.TAR.GZ")
+    assert not is_archive("photo.jpg")
+
+
+@pytest.mark.parametrize("kind", PACKED)
+@pytest.mark.parametrize(
+    "name",
+    ["../a.jpg", "a/../../b.jpg", "/etc/a.jpg", "C:\\a.jpg", "c:a.jpg", "..\\a.jpg",
+     "\\\\pc\\a.jpg", "../.hidden"],
+)  # fmt: skip
+def test_names_that_lead_out_of_the_archive_are_refused(kind: str, name: str):
+    message = refusal(PACKED[kind]({"b.jpg": b"b", name: b"a"}))
+    assert message.startswith(f"member {name!r}: leads out of the archive")
+
+
+@pytest.mark.parametrize("kind", PACKED)
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("notes.txt", "not a photo"),
+        ("photo.gif", "not a photo"),
+        ("photo", "not a photo"),
+        ("more.zip", "an archive inside the archive"),
+        ("more.tar.xz", "an archive inside the archive"),
+        ("a\nb\x1b[2J.jpg", "a name that is no file's"),
+    ],
+)
+def test_members_that_are_no_photos_are_refused_by_name(kind: str, name: str, why: str):
+    message = refusal(PACKED[kind]({**FILES, name: b"x"}))
+    assert message.startswith(f"member {name!r}: {why}")
+
+
+@pytest.mark.parametrize(
+    "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE,
+             tarfile.CONTTYPE, tarfile.GNUTYPE_SPARSE, b"Z"],
+)  # fmt: skip
+def test_links_devices_and_fifos_in_a_tar_file_are_refused(kind: bytes):
+    assert "member 'a.jpg': a link or a device" in refusal(special(kind))
+
+
+@pytest.mark.parametrize("mode", [0o120777, 0o020666, 0o060666, 0o010666, 0o140666])
+def test_links_devices_and_fifos_in_a_zip_file_are_refused(mode: int):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        info = zipfile.ZipInfo("a.jpg")
+        info.create_system, info.external_attr = 3, mode << 16
+        archive.writestr(info, "/etc/passwd")
+    assert "member 'a.jpg': a link or a device" in refusal(buffer.getvalue())
+
+
+def test_a_sparse_member_of_a_pax_tar_file_is_refused():
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        info = tarfile.TarInfo("a.jpg")
+        info.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.realsize": str(2**60)}
+        archive.addfile(info)
+    assert "a link or a device" in refusal(buffer.getvalue())
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_the_same_name_twice_is_refused(kind: str):
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if kind == "zip":
+            with zipfile.ZipFile(buffer, "w") as archive:
+                archive.writestr("a.jpg", b"1")
+                archive.writestr("./a.jpg", b"2")
+        else:
+            with tarfile.open(fileobj=buffer, mode="w") as tar:
+                tar.addfile(tarfile.TarInfo("a.jpg"))
+                tar.addfile(tarfile.TarInfo("./a.jpg"))
+    assert "twice in the archive" in refusal(buffer.getvalue())
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_too_many_photos_members_and_bytes_are_refused(kind: str):
+    pack = PACKED[kind]
+    assert "more than 10 photos" in refusal(pack({f"{i}.jpg": b"x" for i in range(11)}))
+    assert "more than 140 members" in refusal(pack({f".{i}": b"" for i in range(450)}))
+    noise = encoded(picture(1, 400, 400), "PNG")
+    assert "member 'a.png': 0 MiB; at most 0 MiB a photo" in refusal(pack({"a.png": noise}))
+    few = Limits(photos=10, photo_bytes=10**6, bytes=10**6)
+    assert "more than 0 MiB unpacked" in refusal(
+        pack({f"{i}.png": noise for i in range(9)}), limits=few
+    )
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar.gz", "tar.xz"])
+def test_a_member_that_unpacks_to_far_more_than_it_was_is_refused(kind: str):
+    limits = Limits(photos=10, photo_bytes=10**9, bytes=10**9)
+    bomb = PACKED[kind]({"a.jpg": bytes(40_000_000)})
+    assert "unpacks to more than 200 times its size" in refusal(bomb, limits=limits)
+
+
+def test_an_archive_without_photos_is_refused():
+    for empty in (zipped({}), tarred({".hidden": b""}), gzip.compress(tarred({".a": b""}))):
+        assert refusal(empty) == "holds no photos; pack JPEG, PNG or WebP files"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"hello", GIVEN[0].data, b"Rar!\x1a\x07\0", b"BZh91AY", GIVEN[0].data + zipped(FILES)],
+)
+def test_what_is_no_archive_is_refused_a_picture_with_an_archive_behind_it_too(data: bytes):
+    assert refusal(data).startswith("not an archive that can be read; give a zip, tar")
+
+
+def test_an_encrypted_member_is_refused():
+    data = bytearray(zipped({"a.jpg": b"x"}))
+    for sign, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(sign) + place] |= 1
+    assert refusal(bytes(data)).startswith("member 'a.jpg': encrypted")
+    only_local = bytearray(zipped({"a.jpg": b"x"}))
+    only_local[6] |= 1
+    assert "contradicts the archive's directory" in refusal(bytes(only_local))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_packings_that_unpack_without_a_bound_are_refused(method: int):
+    assert "packed in a way that is not read here" in refusal(zipped(FILES, method))
+
+
+def test_a_member_whose_bytes_were_altered_is_refused():
+    data = bytearray(zipped({"a.jpg": b"abcdef"}, zipfile.ZIP_STORED))
+    data[data.index(b"abcdef")] ^= 1
+    assert refusal(bytes(data)).startswith("member 'a.jpg': damaged")
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_an_archive_truncated_anywhere_is_refused(kind: str):
+    data = PACKED[kind](FILES)
+    needed = len(data.rstrip(b"\0")) if data[257:262] == b"ustar" else len(data)
+    for length in range(1, needed, max(1, needed // 60)):
+        refusal(data[:length])
+
+
+@pytest.mark.parametrize("kind", ["tar.gz", "tar.xz"])
+def test_an_archive_in_several_compressed_parts_is_refused_not_cut_short(kind: str):
+    pack = gzip.compress if kind == "tar.gz" else lzma.compress
+    whole = tarred(FILES)
+    assert read(pack(whole) + bytes(8)) == GIVEN
+    assert "packed in several parts" in refusal(pack(whole[:1024]) + pack(whole[1024:]))
+
+
+_STARTS = [b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b\x08\0", b"\xfd7zXZ\0\0\x04"]
+
+
+@given(
+    st.binary(max_size=400)
+    | st.tuples(st.sampled_from(_STARTS), st.binary(max_size=200)).map(b"".join)
+)
+@example(b"PK\x05\x06" + bytes(18))
+def test_any_bytes_are_photos_or_refused_by_name(data: bytes):
+    _photos_or_refused(data)
+
+
+_SOUND = [pack({**FILES, "b.jpg": b"", "x/": b""}) for pack in list(PACKED.values())[:4]] + [
+    gzip.compress(tarred(FILES), mtime=0)
+]
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(_SOUND),
+    st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=8),
+    st.integers(0, 60),
+    st.booleans(),
+)
+def test_an_archive_with_changed_bytes_is_read_or_refused_by_name(
+    data: bytes, changes: list[tuple[int, int]], cut: int, at_the_end: bool
+):
+    changed = bytearray(data)
+    span = min(len(changed), 600)  # headers, or the directory
+    for place, value in changes:
+        changed[-1 - place % span if at_the_end else place % span] = value
+    _photos_or_refused(bytes(changed[: len(changed) - cut]))
+
+
+def _photos_or_refused(data: bytes) -> None:
+    try:
+        found = read(data)
+    except BadArchive as error:
+        message = str(error)
+    else:
+        message = "photos.zip: "
+        assert 0 < len(found) <= LIMITS.photos
+        assert sum(len(photo.data) for photo in found) <= LIMITS.bytes
+        assert all("/" not in photo.name and "\\" not in photo.name for photo in found)
+    assert message.startswith("photos.zip: ")
+    assert message.isprintable()
