@@ -11,8 +11,9 @@ from storage.images import BadPhoto, decode
 from storage.photos import Photo
 from storage.queue import Queue
 from storage.record import Record
+from storage.request import Request
 from storage.states import BadTransition, State
-from storage.tickets import Request, Ticket
+from storage.tickets import Ticket
 
 MIN_PHOTOS = 3  # two that forget and one that judges
 RETRIED = frozenset({State.FAILED, State.NEEDS_REVIEW})

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
+from datetime import UTC, date, datetime
 from typing import Any
 
 from redis import Redis
@@ -15,6 +14,7 @@ from storage import keys, names
 from storage.canonical import Corrupt, Document, canonical, parse, sha256
 from storage.errors import BadInput
 from storage.objects import ObjectStore
+from storage.request import Request
 from storage.states import State, check_transition
 
 LOCK_SECONDS = 30.0  # longer than one event takes to write over a slow line
@@ -22,17 +22,6 @@ LOCK_SECONDS = 30.0  # longer than one event takes to write over a slow line
 
 class NoSuchTicket(BadInput):
     """There is no ticket of this id."""
-
-
-class LegalGround(StrEnum):
-    """Why the subject may ask: GDPR Article 17(1), and what lies outside of it."""
-
-    CONSENT_WITHDRAWN = "gdpr-17-1-b"
-    NO_LONGER_NECESSARY = "gdpr-17-1-a"
-    OBJECTION = "gdpr-17-1-c"
-    UNLAWFUL_PROCESSING = "gdpr-17-1-d"
-    LEGAL_OBLIGATION = "gdpr-17-1-e"
-    OTHER = "other"
 
 
 @dataclass(frozen=True)
@@ -82,43 +71,6 @@ class Event:
             and isinstance(self.data, dict)
             and isinstance(self.data.get("result", {}), dict)
         )
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is asked: one subject, one model."""
-
-    model: str
-    subject: str  # an opaque reference
-    legal_ground: LegalGround
-    deadline: date
-    photos: int
-
-    @classmethod
-    def parse(cls, document: Document) -> Request:
-        """
-        Raises:
-            KeyError, TypeError, ValueError, BadName: not what ``document`` gives.
-        """
-        request = cls(
-            **{
-                **document,
-                "legal_ground": LegalGround(document["legal_ground"]),
-                "deadline": date.fromisoformat(document["deadline"]),
-            }
-        )
-        if type(request.photos) is not int or request.document() != document:
-            raise ValueError
-        return request
-
-    def document(self) -> Document:
-        return {
-            "model": names.model_name(self.model),
-            "subject": names.subject_reference(self.subject),
-            "legal_ground": str(self.legal_ground),
-            "deadline": self.deadline.isoformat(),
-            "photos": self.photos,
-        }
 
 
 @dataclass(frozen=True)
@@ -307,7 +259,3 @@ def _summary(data: str) -> Ticket:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def default_deadline(days: int) -> date:
-    return datetime.now(UTC).date() + timedelta(days=days)

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from storage import names
 from storage.errors import BadInput
-from storage.tickets import LegalGround, Request, default_deadline
+from storage.request import LegalGround, Request, default_deadline
 
 LONGEST = timedelta(days=366)  # no deadline that a law sets is further away
 

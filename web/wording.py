@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from storage.request import LegalGround
 from storage.states import ENDED, State
-from storage.tickets import LegalGround, Ticket
+from storage.tickets import Ticket
 
 SOON_DAYS = 7  # left: from here on a deadline is marked
 

@@ -19,9 +19,10 @@ from storage.faces import read_photos
 from storage.photos import Photo
 from storage.queue import Queue
 from storage.record import Record
+from storage.request import LegalGround, Request, default_deadline
 from storage.settings import Settings
 from storage.states import ENDED, State
-from storage.tickets import LegalGround, Request, Ticket, default_deadline
+from storage.tickets import Ticket
 
 POLL_SECONDS = 0.3
 WAITS_FOR_PEOPLE = ENDED | {

@@ -15,9 +15,10 @@ from storage.desk import Desk
 from storage.models import MODEL_FILE, Model, Version
 from storage.queue import Queue
 from storage.record import Record
+from storage.request import LegalGround, Request
 from storage.settings import Settings
 from storage.states import State
-from storage.tickets import LegalGround, Request, Ticket
+from storage.tickets import Ticket
 
 # A busy machine may take long over one example; the bounds that matter have tests of their own.
 hypothesis.settings.register_profile("storage", deadline=None)

@@ -24,9 +24,10 @@ from storage.models import Model, Version
 from storage.photos import Photo
 from storage.queue import Queue
 from storage.record import Record
+from storage.request import LegalGround, Request
 from storage.settings import Settings
 from storage.states import State
-from storage.tickets import LegalGround, Request, Ticket
+from storage.tickets import Ticket
 from storage.users import Role
 from web.app import create_app
 from web.sign_in import make_sign_in_link_token

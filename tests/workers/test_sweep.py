@@ -10,9 +10,9 @@ import pytest
 from storage import keys, names
 from storage.models import Model
 from storage.queue import CPU, GPU
+from storage.request import LegalGround, Request
 from storage.settings import Settings
 from storage.states import State
-from storage.tickets import LegalGround, Request
 from tests.workers.workshop import MODEL, SUBJECT, Workshop, opened
 from workers.erase import erase
 from workers.prepare import prepare

@@ -20,9 +20,10 @@ from storage.models import MODEL_FILE, Model
 from storage.photos import Photo, Selection
 from storage.queue import Queue
 from storage.record import Record
+from storage.request import LegalGround, Request
 from storage.settings import Settings
 from storage.states import State
-from storage.tickets import LegalGround, Request, Ticket
+from storage.tickets import Ticket
 from tests.workers.cast import RECOGNISER
 from workers.prepare import prepare
 
