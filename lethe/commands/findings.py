@@ -56,7 +56,7 @@ def attack_lines(figures: Mapping[str, Figure], whose: str) -> Iterator[str]:
     for title, name in _ATTACKS.items():
         after = figures[name]
         if after.estimate is None:
-            yield f"  {title:<{wide}} not examined"
+            yield f"  {title:<{wide - 2}}{'not examined':>18}"
             yield from _indented(str(after.reason))
             continue
         others = (figures.get(f"{name}{version}") for version in ("_before", "_stranger"))
