@@ -93,6 +93,8 @@ def user(name: str) -> str:
 
 TICKETS = "lethe:tickets"  # zset: ticket → submitted, seconds since the epoch
 MODELS = "lethe:models"  # set of model names
+ANNOUNCEMENTS = "lethe:announcements"  # zset: event's name → due, seconds since the epoch
+WALKED = "lethe:walked"  # the last ticket folder that a sweep compared with the index
 
 
 def ticket_summary(ticket: str) -> str:
@@ -111,9 +113,18 @@ def attempts(ticket: str) -> str:
     return f"lethe:attempts:{ticket}"
 
 
+def rest(ticket: str) -> str:
+    """Set while a ticket that failed waits before it is tried again."""
+    return f"lethe:rest:{ticket}"
+
+
 def sent(kind: str, name: str) -> str:
     """Set while a task that the sweep sent waits in a queue."""
     return f"lethe:sent:{kind}:{name}"
+
+
+def announcement_failures(event: str) -> str:
+    return f"lethe:announcements:failures:{event}"
 
 
 def append_lock(ticket: str) -> str:

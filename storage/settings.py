@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from storage.errors import BadInput
+from storage.webhook_signature import key_of
 
 MIB = 1024 * 1024
 HOUR = 3600
@@ -42,6 +44,10 @@ class Settings(BaseSettings):
     signing_key_file: Path | None = None
     secure_cookies: bool = True  # False only where the pages are served over plain http
 
+    # told of every change of a ticket's state; both or neither. A URL may hold a token
+    webhook_url: str | None = Field(None, repr=False)
+    webhook_secret: SecretStr | None = Field(None, validate_default=True)
+
     detector: Path | None = None  # InsightFace detection model (.onnx) for uncropped photos
     cache_dir: Path = Path.home() / ".cache" / "lethe"  # model files and frozen activations
     metrics_dir: Path | None = None  # prometheus_client's multiprocess folder
@@ -61,6 +67,7 @@ class Settings(BaseSettings):
 
     lease_seconds: Positive = 60  # a worker silent for so long has lost its model
     sweep_seconds: Positive = 30
+    orphan_seconds: Positive = HOUR  # photos without a ticket for so long are removed
     task_attempts: Positive = 5  # then the ticket fails and says why
     visibility_timeout: Positive = 12 * HOUR  # above the longest erasure; see workers/app.py
 
@@ -89,7 +96,9 @@ class Settings(BaseSettings):
             raise ValueError("must be current or candidate")
         return value
 
-    @field_validator("signing_key", "signing_key_file", mode="before")
+    @field_validator(
+        "signing_key", "signing_key_file", "webhook_url", "webhook_secret", mode="before"
+    )
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return None if value == "" else value
@@ -101,12 +110,42 @@ class Settings(BaseSettings):
             raise ValueError("LETHE_SIGNING_KEY is set, too, and may be another key; unset one")
         return value
 
+    @field_validator("webhook_url")
+    @classmethod
+    def _receiver(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+            raise ValueError("give https://host/path")
+        if parts.scheme == "http" and not _is_loopback(parts.hostname):
+            raise ValueError("use https: only a receiver on this machine may be told over http")
+        if "@" in parts.netloc or parts.fragment:
+            raise ValueError("give no user, password or fragment; the signature says who sends")
+        return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _signs(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None:
+            key_of(value.get_secret_value())
+        if "webhook_url" in info.data and (info.data["webhook_url"] is None) != (value is None):
+            raise ValueError("set LETHE_WEBHOOK_URL and LETHE_WEBHOOK_SECRET, or neither")
+        return value
+
     @field_validator("secret_key")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < 32:
             raise ValueError("needs at least 32 characters; make one: openssl rand -hex 32")
         return value
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 @cache

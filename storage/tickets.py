@@ -8,14 +8,19 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+import structlog
 from redis import Redis
+from redis.exceptions import RedisError
 
 from storage import keys, names
+from storage.announcements import Announcements
 from storage.canonical import Corrupt, Document, canonical, parse, sha256
 from storage.errors import BadInput
 from storage.objects import ObjectStore
 from storage.request import Request
 from storage.states import State, check_transition
+
+log = structlog.get_logger("storage.tickets")
 
 LOCK_SECONDS = 30.0  # longer than one event takes to write over a slow line
 
@@ -125,9 +130,13 @@ class Tickets:
     def __init__(self, objects: ObjectStore, redis: Redis) -> None:
         self._objects = objects
         self._redis = redis
+        self._announcements = Announcements(redis)
 
     def submit(self, ticket: str, request: Request, actor: str, data: Mapping[str, Any]) -> Ticket:
-        """Writes the first event. It is in the object store when this returns, or this raises."""
+        """Writes the first event. It is in the object store when this returns, or this raises.
+
+        Without Redis it is accepted all the same: the sweep puts it into the index.
+        """
         event = Event(
             number=1,
             ticket=names.ticket_id(ticket),
@@ -137,8 +146,14 @@ class Tickets:
             previous=None,
             data={"request": request.document(), **data},
         )
+        self._announcements.add(event.name)
         self._objects.put_document(event.name, event.document())
-        return self.index(Ticket.replay([event]))
+        accepted = Ticket.replay([event])
+        try:
+            self.index(accepted)
+        except RedisError as error:  # a second submission would be a second ticket
+            log.warning("accepted, not indexed", ticket=ticket, why=str(error))
+        return accepted
 
     def move(
         self,
@@ -181,6 +196,7 @@ class Tickets:
                 previous=sha256(canonical(last.document())),
                 data=kept,
             )
+            self._announcements.add(event.name)
             self._objects.put_document(event.name, event.document())
             return self.index(Ticket.replay([*events, event]))
 

@@ -11,13 +11,14 @@ import structlog
 from celery import Celery
 from celery.signals import beat_embedded_init, setup_logging, worker_process_init
 
-from storage import queue
+from storage import queue, webhooks
 from storage.record import Record
-from storage.settings import settings
+from storage.settings import Settings, settings
 from workers import liveness  # noqa: F401 - its signals
 from workers.parent import end_with_parent
 
 _WORKER = os.getpid()  # the process that imports this; its children are forked from it
+WEBHOOK_SECONDS = 5.0  # between two looks at what waits to be told
 SOFT_SHUTDOWN_SECONDS = 20  # to reach the next checkpoint; the pod's grace period is above it
 
 
@@ -25,7 +26,7 @@ def _make() -> Celery:
     config = settings()
     app = queue.make_app(config)
     app.conf.update(
-        include=["workers.prepare", "workers.erase", "workers.sweep"],
+        include=["workers.prepare", "workers.erase", "workers.sweep", "workers.webhooks"],
         task_acks_late=True,
         task_reject_on_worker_lost=True,  # a killed child's task is delivered again
         worker_prefetch_multiplier=1,
@@ -36,11 +37,23 @@ def _make() -> Celery:
         worker_hijack_root_logger=False,
         worker_pool="prefork",
         worker_concurrency=1,  # CUDA does not survive a fork: one child, torch imported there
-        beat_schedule={
-            queue.SWEEP: {"task": queue.SWEEP, "schedule": float(config.sweep_seconds)},
-        },
+        beat_schedule=_clock(config),
     )
     return app
+
+
+def _clock(config: Settings) -> dict[str, Any]:
+    beats: dict[str, Any] = {
+        queue.SWEEP: {"task": queue.SWEEP, "schedule": float(config.sweep_seconds)}
+    }
+    if config.webhook_url is not None:
+        # A busy queue must not fill with it: one that nobody took for so long is dropped.
+        beats[webhooks.TASK] = {
+            "task": webhooks.TASK,
+            "schedule": WEBHOOK_SECONDS,
+            "options": {"expires": 12 * WEBHOOK_SECONDS},
+        }
+    return beats
 
 
 @setup_logging.connect  # type: ignore[untyped-decorator]
