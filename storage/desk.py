@@ -84,7 +84,7 @@ class Desk:
         if State.APPROVED not in states:
             raise BadTransition(f"ticket {ticket} was never approved; approve it instead")
         prepared = self._record.photos.selection(ticket) is not None
-        self._record.redis.delete(keys.attempts(names.ticket_id(ticket)))
+        self._record.redis.delete(keys.attempts(ticket), keys.rest(ticket))
         if prepared:
             moved = self._record.tickets.move(ticket, State.QUEUED, actor, note="retry")
             self._queue.erase(moved.model)

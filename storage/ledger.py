@@ -15,7 +15,7 @@ from storage.models import ALIASES, Models, Version
 from storage.objects import StoreRefused, StoreUnavailable
 from storage.photos import TicketPhotos
 from storage.states import ENDED, State
-from storage.tickets import Tickets
+from storage.tickets import NoSuchTicket, Tickets
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,12 @@ class Ledger:
         return self.verify()
 
     def _check_ticket(self, ticket: str) -> None:
-        loaded = self._tickets.load(ticket)
+        try:
+            loaded = self._tickets.load(ticket)
+        except NoSuchTicket:
+            if not self._photos.left(ticket):
+                raise
+            raise Corrupt(f"ticket {ticket}: photos of a submission that never was") from None
         if loaded.state in ENDED and self._photos.left(ticket):
             raise Corrupt(f"ticket {ticket}: {loaded.state}, and its photos are still there")
         if loaded.state is State.COMPLETED:

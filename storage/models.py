@@ -40,7 +40,17 @@ class Version:
     parent: str | None  # digest of the version it was made from; None for an import
     files: dict[str, str]  # file name → SHA-256
     made_by: dict[str, Any]
-    created_at: str
+    created_at: str  # ISO 8601, UTC
+
+    def is_sound(self) -> bool:
+        """Whether everything is of its kind, which JSON alone does not say.
+
+        Raises:
+            TypeError, ValueError: the date is none.
+        """
+        datetime.fromisoformat(self.created_at)
+        has_parent = self.parent is None or SHA256.fullmatch(self.parent) is not None
+        return has_parent and isinstance(self.made_by, dict)
 
 
 @dataclass(frozen=True)
@@ -157,17 +167,21 @@ class Models:
         try:
             if (document["model"], document["version"]) != (model, number):
                 raise Corrupt(f"{name}: the manifest of another version")
-            return Version(
+            version = Version(
                 model=model,
                 number=number,
                 digest=sha256(canonical(document)),
                 parent=document["parent"],
                 files=_files(document["files"], name),
-                made_by=dict(document["made_by"]),
+                made_by=document["made_by"],
                 created_at=document["created_at"],
             )
+            sound = version.is_sound()
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
             raise Corrupt(f"{name}: not a manifest") from None
+        if not sound:
+            raise Corrupt(f"{name}: not a manifest: its parent, maker or date is none")
+        return version
 
     def versions(self, model: str) -> list[Version]:
         return [self.version(model, number) for number in self.numbers(model)]

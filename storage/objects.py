@@ -9,6 +9,8 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
@@ -198,6 +200,22 @@ class ObjectStore:
             items = self._client.list_objects(self._bucket, prefix=prefix)
             names = [item.object_name for item in items if item.is_dir and item.object_name]
         return [name.removeprefix(prefix).strip("/") for name in names]
+
+    def folders_after(self, prefix: str, after: str, limit: int) -> list[str]:
+        """At most ``limit`` names of ``folders(prefix)``, the first that follow on ``after``."""
+        # Behind all that lies in the folder, or some stores would list it once more.
+        start = f"{prefix}{after}/~" if after else None
+        with self._errors(prefix):
+            items = self._client.list_objects(self._bucket, prefix=prefix, start_after=start)
+            found = (item.object_name for item in items if item.is_dir and item.object_name)
+            names = list(islice(found, limit))
+        return [name.removeprefix(prefix).strip("/") for name in names]
+
+    def changed(self, prefix: str) -> datetime | None:
+        """When anything under ``prefix`` was last written, by the store's clock."""
+        with self._errors(prefix):
+            items = self._client.list_objects(self._bucket, prefix=prefix, recursive=True)
+            return max((item.last_modified for item in items if item.last_modified), default=None)
 
     def remove_all(self, prefix: str) -> int:
         """Removes every version of every object under ``prefix``; returns how many."""

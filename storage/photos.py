@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from storage import keys, names
 from storage.canonical import SHA256, Corrupt, Document, sha256
@@ -104,6 +105,10 @@ class TicketPhotos:
     def remove(self, ticket: str) -> int:
         """Removes all that shows the subject, every version of it; returns how many objects."""
         return self._objects.remove_all(keys.photos(names.ticket_id(ticket)))
+
+    def changed(self, ticket: str) -> datetime | None:
+        """When the last of the photos was written; None where there are none."""
+        return self._objects.changed(keys.photos(names.ticket_id(ticket)))
 
     def left(self, ticket: str) -> int:
         return sum(1 for _ in self._objects.names(keys.photos(names.ticket_id(ticket))))

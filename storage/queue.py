@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from storage.record import REDIS_SECONDS, QueueUnavailable
 from storage.settings import Settings
+
+log = structlog.get_logger("storage.queue")
 
 CPU, GPU = "cpu", "gpu"  # the queues
 PREPARE, ERASE, SWEEP = "lethe.prepare", "lethe.erase", "lethe.sweep"  # the tasks
+# A sender gives a Redis that hangs up after twice REDIS_SECONDS. Workers have none of this: they
+# wait for tasks, and Celery connects again as often as it takes.
+_SENDING = {
+    "socket_timeout": REDIS_SECONDS,
+    "socket_connect_timeout": REDIS_SECONDS,
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.2,
+    "interval_max": 0.2,
+}
 _ROUTES = {PREPARE: {"queue": CPU}, ERASE: {"queue": GPU}, SWEEP: {"queue": CPU}}
 
 
@@ -43,6 +61,8 @@ class Queue:
 
     def __init__(self, settings: Settings) -> None:
         self._app = make_app(settings)
+        self._app.conf.broker_transport_options |= _SENDING
+        self._host = urlsplit(settings.redis_url).hostname  # the URL may hold a password
 
     def prepare(self, ticket: str) -> bool:
         return self._send(PREPARE, ticket)
@@ -51,14 +71,31 @@ class Queue:
         return self._send(ERASE, model)
 
     def length(self, queue: str) -> int:
-        """Tasks waiting in a queue."""
-        with self._app.connection_for_read() as connection:
+        """Tasks waiting in a queue.
+
+        Raises:
+            QueueUnavailable
+        """
+        with self._errors(), self._app.connection_for_read() as connection:
             return int(connection.default_channel.client.llen(queue))
 
     def _send(self, task: str, argument: str) -> bool:
         """False when the broker does not answer: the record has the ticket, the sweep sends it."""
         try:
-            self._app.send_task(task, args=[argument], retry=False)
-        except (OperationalError, RedisError):
+            with self._errors():
+                self._app.send_task(task, args=[argument], retry=False)
+        except QueueUnavailable as error:
+            log.warning("not sent; the sweep will", task=task, about=argument, why=str(error))
             return False
         return True
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (OperationalError, RedisError) as error:
+            cause = error.__cause__ or error  # kombu wraps what redis said
+            raise QueueUnavailable(
+                f"Redis at {self._host} does not take part in the queue "
+                f"({type(cause).__name__}): is it running, and neither full nor a replica?"
+            ) from None

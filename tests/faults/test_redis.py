@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+import storage.queue
 from lethe.stack.process import free_port
 from storage import names
 from storage.desk import Desk
@@ -17,6 +19,7 @@ from storage.queue import CPU, Queue
 from storage.record import QueueUnavailable, Record
 from storage.settings import Settings
 from storage.states import State
+from storage.strays import Strays, walk
 from storage.tickets import Ticket
 from tests.faults.redis_server import RedisServer
 from tests.storage import pictures
@@ -97,17 +100,37 @@ def test_a_redis_that_comes_back_empty_is_filled_from_the_record(
     _goes_on(kept, desk, ticket.id)
 
 
-def test_a_ticket_submitted_while_redis_is_down_is_in_the_record_and_goes_on_afterwards(
+def test_a_ticket_submitted_while_redis_is_down_is_accepted_and_a_sweep_puts_it_into_the_index(
     kept: Record, desk: Desk, server: RedisServer
 ):
     server.kill()
-    _refused(lambda: _submit(desk))
-    (ticket,) = kept.tickets.recorded()
-    assert kept.tickets.load(ticket).state is State.SUBMITTED
+    start = time.monotonic()
+    with capture_logs() as logs:
+        ticket = _submit(desk)
+    assert time.monotonic() - start < 2 * GONE  # the announcement and the index are given up
+    assert [entry["event"] for entry in logs] == ["accepted, not indexed"]
+    assert kept.tickets.recorded() == [ticket.id]
+    assert kept.tickets.load(ticket.id) == ticket
     server.start()
-    assert kept.ledger.rebuild().broken == ()
-    assert [found.id for found in kept.tickets.recent()] == [ticket]
-    _goes_on(kept, desk, ticket)
+    assert kept.tickets.recent() == []
+    assert walk(kept) == Strays(indexed=(ticket.id,), removed=(), broken=())
+    assert kept.tickets.recent() == [ticket]
+    assert walk(kept) == Strays((), (), ())
+    _goes_on(kept, desk, ticket.id)
+
+
+def test_a_redis_that_comes_back_empty_is_filled_by_sweeps_alone(
+    kept: Record, desk: Desk, server: RedisServer
+):
+    tickets = {_submit(desk).id for _ in range(5)}
+    server.kill()
+    server.lose_data()
+    server.start()
+    found = [walk(kept, page=2) for _ in range(3)]  # a bounded piece of work each
+    assert [len(strays.indexed) for strays in found] == [2, 2, 1]
+    assert {ticket.id for ticket in kept.tickets.recent()} == tickets
+    assert [model.name for model in kept.models.all()] == [MODEL]
+    _goes_on(kept, desk, min(tickets))
 
 
 def _full(server: RedisServer) -> None:
@@ -141,12 +164,12 @@ def test_a_redis_that_takes_no_writes_loses_no_ticket_and_says_what_to_do(
     fault(server)
     assert line in _refused(lambda: desk.approve(ticket.id, "grace"))
     assert line in _refused(lambda: _lease(kept))
-    assert line in _refused(lambda: _submit(desk))
+    second = _submit(desk)
     assert kept.tickets.recent() == [ticket] == [kept.tickets.load(ticket.id)]
-    (second,) = set(kept.tickets.recorded()) - {ticket.id}
     _as_it_was(server)
-    assert kept.ledger.rebuild().broken == ()
-    assert {found.id for found in kept.tickets.recent()} == {ticket.id, second}
+    assert walk(kept).indexed == (second.id,)
+    assert {found.id for found in kept.tickets.recent()} == {ticket.id, second.id}
+    assert kept.ledger.verify().broken == ()
     _goes_on(kept, desk, ticket.id)
 
 
@@ -166,6 +189,31 @@ def test_the_queue_says_that_it_took_nothing_when_redis_takes_no_writes(
         _as_it_was(server)
     assert queue.prepare(ticket) is True
     assert queue.length(CPU) == 1
+
+
+def test_sending_to_a_redis_that_hangs_is_given_up_and_said_in_one_line(
+    kept: Record, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+):
+    for what in ("socket_timeout", "socket_connect_timeout"):
+        monkeypatch.setitem(storage.queue._SENDING, what, 0.3)
+    warm, cold, ticket = Queue(kept.settings), Queue(kept.settings), names.new_ticket_id()
+    assert warm.prepare(ticket) is True
+    server.freeze()
+    start = time.monotonic()
+    with capture_logs() as logs:
+        assert warm.prepare(ticket) is False
+        assert warm.prepare(ticket) is False
+        assert cold.erase(MODEL) is False
+    assert "TimeoutError" in _refused(lambda: cold.length(CPU))
+    assert time.monotonic() - start < 4 * 2 * 0.3 + GONE
+    assert [entry["event"] for entry in logs] == ["not sent; the sweep will"] * 3
+    for entry in logs:
+        assert entry["why"].startswith("Redis at 127.0.0.1 ")
+        assert len(entry["why"].splitlines()) == 1
+        assert kept.settings.redis_url not in str(entry)
+    server.thaw()
+    assert warm.prepare(ticket) is True
+    assert cold.erase(MODEL) is True
 
 
 def test_a_redis_that_hangs_for_a_while_delays_and_loses_nothing(

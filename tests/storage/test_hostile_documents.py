@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage import keys
-from storage.canonical import Corrupt, canonical, parse, sha256
+from storage.canonical import SHA256, Corrupt, canonical, parse, sha256
 from storage.errors import LetheError
 from storage.models import Version
 from storage.names import new_ticket_id
@@ -256,6 +257,35 @@ def test_an_account_that_is_none_lets_nobody_in(record: Record):
         record.objects.put_document(keys.user("ada"), document)
         with pytest.raises(Corrupt, match=r"^users/ada\.json: not an account"):
             record.users.authenticate("ada", "a long enough password")
+
+
+def test_a_version_with_any_value_in_any_place_of_its_manifest_is_one_or_corrupt(
+    record: Record, publish: Callable[..., Version]
+):
+    first = publish()
+    made = publish(b"more", first)
+    name = keys.version(MODEL, made.number) + "manifest.json"
+    document = record.objects.get_document(name)
+    wrong = {"parent": ["f", 5, [], {}], "created_at": ["", 5, None, "soon"], "made_by": [[], "x"]}
+    for field, values in wrong.items():
+        for value in values:
+            record.objects.put(name, forged(document, (field,), value))
+            with pytest.raises(Corrupt, match=f"^{name}: not a manifest"):
+                record.models.version(MODEL, made.number)
+
+    @REPLACED
+    @given(st.sampled_from([path for path in places(document) if path]), ODD | st.just(KeyError))
+    def replace(path: tuple[Any, ...], value: Any) -> None:
+        record.objects.put(name, forged(document, path, value))
+        try:
+            found = record.models.version(MODEL, made.number)
+        except Corrupt:
+            return
+        assert found.parent is None or SHA256.fullmatch(found.parent)
+        assert isinstance(found.made_by, dict)
+        assert isinstance(datetime.fromisoformat(found.created_at), datetime)
+
+    replace()
 
 
 @given(ODD | st.just(KeyError), st.data())

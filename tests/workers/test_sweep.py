@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import date
 
 import pytest
+from structlog.testing import capture_logs
 
 from storage import keys, names
 from storage.models import Model
@@ -13,6 +15,7 @@ from storage.queue import CPU, GPU
 from storage.request import LegalGround, Request
 from storage.settings import Settings
 from storage.states import State
+from tests.storage.pictures import photos
 from tests.workers.workshop import MODEL, SUBJECT, Workshop, opened
 from workers.erase import erase
 from workers.prepare import prepare
@@ -125,3 +128,42 @@ def test_a_ticket_whose_photos_are_gone_fails_after_some_sweeps_instead_of_going
     waiting = lengths(left)
     sweep()
     assert lengths(left) == waiting
+
+
+def test_a_sweep_removes_photos_of_a_submission_that_died_and_logs_the_ticket_alone(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LETHE_ORPHAN_SECONDS", "1")
+    ticket, given = names.new_ticket_id(), photos(3)
+    with opened(settings) as workshop, capture_logs() as logs:
+        workshop.record.photos.keep(ticket, given)
+        sweep()
+        assert workshop.record.photos.all(ticket) == given
+        time.sleep(1.1)
+        sweep()
+        assert list(workshop.record.objects.names("tickets/")) == []
+    (entry,) = logs
+    assert entry["ticket"] == ticket
+    assert not any(photo.name in str(entry) or photo.sha256 in str(entry) for photo in given)
+
+
+def test_a_sweep_over_an_empty_redis_indexes_what_waits_and_sends_it(left: Workshop) -> None:
+    ticket = put(left, State.APPROVED)
+    left.record.redis.flushall()
+    sweep()
+    assert left.record.tickets.recent() == [left.load(ticket)]
+    assert lengths(left) == (1, 0)
+
+
+def test_what_the_queue_did_not_take_is_sent_by_the_next_sweep(
+    left: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(left, State.APPROVED)
+    put(left, *TO_UNLEARNING)
+    with monkeypatch.context() as patch:
+        # Redis that goes away between the sweep's questions and the sending cannot be timed.
+        patch.setattr("storage.queue.Queue._send", lambda *_: False)
+        sweep()
+    assert lengths(left) == (0, 0)
+    sweep()
+    assert lengths(left) == (1, 1)

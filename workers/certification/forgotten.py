@@ -185,10 +185,8 @@ class Forgotten:
         if not before[1].any():
             none = missing("the people most like the subject have one photo each")
             return dict.fromkeys(("neighbours_tmr_drop", "neighbours_cross_version_tmr_drop"), none)
-        neighbours, crossed = (
-            replace(benchmark, old=old, new=new, pooled=None),
-            cross_version_counts(old, new, value),
-        )
+        neighbours = replace(benchmark, old=old, new=new, pooled=None)
+        crossed = cross_version_counts(old, new, value)
         return {
             "neighbours_tmr_drop": neighbours.drop(before, after, threshold),
             "neighbours_cross_version_tmr_drop": neighbours.drop(before, crossed, threshold),
