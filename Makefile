@@ -20,8 +20,10 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+# One process a core, each with one thread and servers of its own, and up to 2 GiB of memory.
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 \
+	  --dist loadfile --no-loadscope-reorder
 
 # Pins what pyproject.toml asks for. A CPU build's local version (+cpu) must not be pinned.
 lock: setup

@@ -16,6 +16,10 @@ from lethe.stack.servers import start_redis, start_s3
 from storage.record import Record
 from storage.settings import Settings
 
+# Read when torch is loaded, here and in what the tests start: processes that run side by side get
+# in each other's way with more, and a figure must not hang on how many cores there are.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 ACCESS_KEY, SECRET_KEY, PASSWORD = "lethe-tests", secrets.token_hex(16), secrets.token_hex(16)
 
 

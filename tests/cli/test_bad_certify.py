@@ -115,12 +115,10 @@ def test_a_benchmark_person_with_two_folders_is_refused(judge: Judge, benchmark:
     assert line.startswith(f"benchmark t: looks like {person.name}; is it one person?")
 
 
-def test_a_single_photo_of_the_subject_is_refused(
-    judge: Judge, folders: Folders, tmp_path: Path
-) -> None:
-    alone = tmp_path / "alone"
-    alone.mkdir()
-    shutil.copy(read_photos(folders.held_out)[0], alone)
+def test_a_single_photo_of_the_subject_is_refused(judge: Judge, subject: Path) -> None:
+    alone = subject.rename(subject.with_name("alone"))
+    for photo in read_photos(alone)[1:]:
+        photo.unlink()
     line = judge(alone).refusal()
     assert line.startswith("subject alone: 1 photo")
     assert "give at least 2" in line

@@ -10,8 +10,8 @@ import pytest
 from storage.models import MODEL_FILE, Model
 from storage.record import Record
 from tests.cli.command import Ended, lethe
+from tests.storage.packing import PACKED
 from tests.storage.pictures import photos
-from tests.storage.test_archives import PACKED
 from tests.storage.test_hostile_archives import fifield
 
 FILES = {f"holiday/{photo.name}": photo.data for photo in photos(4)}

@@ -18,15 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from tests.recognizer.graphs import (
-    NODE,
-    make,
-    make_external,
-    plain_initializers,
-    plain_nodes,
-    point_outside,
-    save,
-)
+from tests.recognizer import graphs
 from tests.recognizer.networks import build, export
 from workers.recognizer import BadModel, Recognizer
 
@@ -92,7 +84,7 @@ def test_flipped(family: str, flips: list[tuple[float, int]]) -> None:
 @given(FLIPS)
 def test_flipped_where_there_is_hardly_a_weight(flips: list[tuple[float, int]]) -> None:
     with TemporaryDirectory() as folder:
-        path = make_external(make(), Path(folder) / "model.onnx")
+        path = graphs.make_external(graphs.make(), Path(folder) / "model.onnx")
         content, data = path.read_bytes(), (path.parent / "model.bin").read_bytes()
     load(flipped(content, flips), data)
 
@@ -116,7 +108,7 @@ def field(number: int, body: bytes) -> bytes:
 
 def model_with(*fields: bytes) -> bytes:
     """A sound recogniser, and more fields of its ModelProto behind it."""
-    return make().SerializeToString() + b"".join(fields)
+    return graphs.make().SerializeToString() + b"".join(fields)
 
 
 def graph_with(*fields: bytes) -> bytes:
@@ -138,18 +130,20 @@ def branches(operator: str, attribute: str, count: int) -> bytes:
 
 
 def chain(length: int) -> bytes:
-    nodes = [NODE("Relu", [f"t{i}"], [f"t{i + 1}"]) for i in range(length)]
+    nodes = [graphs.NODE("Relu", [f"t{i}"], [f"t{i + 1}"]) for i in range(length)]
     nodes[0].input[0] = "image"
-    tail = plain_nodes()
+    tail = graphs.plain_nodes()
     tail[0].input[0] = f"t{length}"
-    return make([*nodes, *tail]).SerializeToString()
+    return graphs.make([*nodes, *tail]).SerializeToString()
 
 
 def sums_of_shapes(length: int) -> bytes:
     """Nodes that only compute how to reshape, which loading evaluates one by one."""
     start = helper.make_tensor("h0", TensorProto.INT64, [4096], [1] * 4096)
-    nodes = [NODE("Add", [f"h{i}", f"h{i}"], [f"h{i + 1}"]) for i in range(length)]
-    return make([*nodes, *plain_nodes()], [*plain_initializers(), start]).SerializeToString()
+    nodes = [graphs.NODE("Add", [f"h{i}", f"h{i}"], [f"h{i + 1}"]) for i in range(length)]
+    return graphs.make(
+        [*nodes, *graphs.plain_nodes()], [*graphs.plain_initializers(), start]
+    ).SerializeToString()
 
 
 def many_tensors(count: int) -> bytes:
@@ -211,23 +205,23 @@ def test_a_costly_file_is_refused_within_bounds_of_memory_and_time(tmp_path: Pat
 
 
 def without_shape() -> onnx.ModelProto:
-    model = make()
+    model = graphs.make()
     model.graph.input[0].type.tensor_type.ClearField("shape")
     return model
 
 
 def without_type() -> onnx.ModelProto:
-    model = make()
+    model = graphs.make()
     model.graph.input[0].ClearField("type")
     return model
 
 
 def by_its_values() -> onnx.ModelProto:
     """Reshaped by numbers out of the picture: no one knows to what."""
-    nodes = plain_nodes()
-    nodes[2] = NODE("Reshape", ["pooled", "numbers"], ["flat"], name="odd")
-    cast = NODE("Cast", ["pooled"], ["numbers"], name="cast", to=TensorProto.INT64)
-    return make([*nodes[:2], cast, *nodes[2:]])
+    nodes = graphs.plain_nodes()
+    nodes[2] = graphs.NODE("Reshape", ["pooled", "numbers"], ["flat"], name="odd")
+    cast = graphs.NODE("Cast", ["pooled"], ["numbers"], name="cast", to=TensorProto.INT64)
+    return graphs.make([*nodes[:2], cast, *nodes[2:]])
 
 
 @pytest.mark.parametrize(
@@ -239,7 +233,7 @@ def by_its_values() -> onnx.ModelProto:
     ],
 )
 def test_shapes_that_are_missing_are_refused(build, reason: str, tmp_path: Path) -> None:
-    path = save(build(), tmp_path / "model.onnx")
+    path = graphs.save(build(), tmp_path / "model.onnx")
     with pytest.raises(BadModel) as caught:
         Recognizer.load(path)
     assert str(caught.value).startswith(f"{path}: ")
@@ -252,9 +246,11 @@ def test_a_thousand_initialisers_on_the_same_external_bytes_are_refused(tmp_path
     tensors = []
     for number in range(1000):
         tensor = TensorProto(name=f"t{number}", data_type=TensorProto.FLOAT, dims=[2**20])
-        point_outside(tensor, "data", offset=0, length=2**22)
+        graphs.point_outside(tensor, "data", offset=0, length=2**22)
         tensors.append(tensor)
-    path = save(make(initializers=[*plain_initializers(), *tensors]), tmp_path / "model.onnx")
+    path = graphs.save(
+        graphs.make(initializers=[*graphs.plain_initializers(), *tensors]), tmp_path / "model.onnx"
+    )
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(BadModel, match="larger than the limit"):
         Recognizer.load(path)

@@ -4,78 +4,16 @@ from __future__ import annotations
 
 import gzip
 import io
-import lzma
 import tarfile
 import warnings
 import zipfile
-from collections.abc import Callable, Mapping
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
-from storage.archives import BadArchive, Limits, is_archive, photos_in
+from storage.archives import Limits, is_archive
 from storage.photos import Photo
-from tests.storage.pictures import encoded, photos, picture
-
-LIMITS = Limits(photos=10, photo_bytes=100_000, bytes=500_000)
-GIVEN = photos(3)
-FILES = {f"holiday/{photo.name}": photo.data for photo in GIVEN}
-
-
-def zipped(files: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as archive, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of doubled names
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return buffer.getvalue()
-
-
-def tarred(files: Mapping[str, bytes], style: int = tarfile.PAX_FORMAT) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=style) as archive:
-        for name, data in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return buffer.getvalue()
-
-
-def special(kind: bytes, name: str = "a.jpg") -> bytes:
-    """A tar file with one member of a kind, beside a photo."""
-    buffer = io.BytesIO(tarred({"b.jpg": GIVEN[0].data}))
-    with tarfile.open(fileobj=buffer, mode="a") as archive:
-        info = tarfile.TarInfo(name)
-        info.type, info.linkname = kind, "/etc/passwd"
-        archive.addfile(info)
-    return buffer.getvalue()
-
-
-def read(data: bytes, name: str = "photos.zip", limits: Limits = LIMITS) -> list[Photo]:
-    return photos_in(io.BytesIO(data), name, limits)
-
-
-def refusal(data: bytes, name: str = "photos.zip", limits: Limits = LIMITS) -> str:
-    with pytest.raises(BadArchive) as caught:
-        read(data, name, limits)
-    message = str(caught.value)
-    assert message.startswith(f"{name}: ")
-    assert len(message.splitlines()) == 1
-    assert message.isprintable()
-    assert len(message) < 300
-    return message.removeprefix(f"{name}: ")
-
-
-PACKED: dict[str, Callable[[Mapping[str, bytes]], bytes]] = {
-    "zip": zipped,
-    "stored zip": lambda files: zipped(files, zipfile.ZIP_STORED),
-    "pax tar": tarred,
-    "gnu tar": lambda files: tarred(files, tarfile.GNU_FORMAT),
-    "ustar": lambda files: tarred(files, tarfile.USTAR_FORMAT),
-    "tar.gz": lambda files: gzip.compress(tarred(files)),
-    "tar.xz": lambda files: lzma.compress(tarred(files)),
-}
+from tests.storage.packing import FILES, GIVEN, PACKED, read, refusal, special, tarred, zipped
+from tests.storage.pictures import encoded, picture
 
 
 @pytest.mark.parametrize("kind", PACKED)
@@ -217,14 +155,6 @@ def test_an_archive_without_photos_is_refused():
         assert refusal(empty) == "holds no photos; pack JPEG, PNG or WebP files"
 
 
-@pytest.mark.parametrize(
-    "data",
-    [b"", b"hello", GIVEN[0].data, b"Rar!\x1a\x07\0", b"BZh91AY", GIVEN[0].data + zipped(FILES)],
-)
-def test_what_is_no_archive_is_refused_a_picture_with_an_archive_behind_it_too(data: bytes):
-    assert refusal(data).startswith("not an archive that can be read; give a zip, tar")
-
-
 def test_an_encrypted_member_is_refused():
     data = bytearray(zipped({"a.jpg": b"x"}))
     for sign, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
@@ -238,73 +168,3 @@ def test_an_encrypted_member_is_refused():
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_packings_that_unpack_without_a_bound_are_refused(method: int):
     assert "packed in a way that is not read here" in refusal(zipped(FILES, method))
-
-
-def test_a_member_whose_bytes_were_altered_is_refused():
-    data = bytearray(zipped({"a.jpg": b"abcdef"}, zipfile.ZIP_STORED))
-    data[data.index(b"abcdef")] ^= 1
-    assert refusal(bytes(data)).startswith("member 'a.jpg': damaged")
-
-
-@pytest.mark.parametrize("kind", PACKED)
-def test_an_archive_truncated_anywhere_is_refused(kind: str):
-    data = PACKED[kind](FILES)
-    needed = len(data.rstrip(b"\0")) if data[257:262] == b"ustar" else len(data)
-    for length in range(1, needed, max(1, needed // 60)):
-        refusal(data[:length])
-
-
-@pytest.mark.parametrize("kind", ["tar.gz", "tar.xz"])
-def test_an_archive_in_several_compressed_parts_is_refused_not_cut_short(kind: str):
-    pack = gzip.compress if kind == "tar.gz" else lzma.compress
-    whole = tarred(FILES)
-    assert read(pack(whole) + bytes(8)) == GIVEN
-    assert "packed in several parts" in refusal(pack(whole[:1024]) + pack(whole[1024:]))
-
-
-_STARTS = [b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b\x08\0", b"\xfd7zXZ\0\0\x04"]
-
-
-@given(
-    st.binary(max_size=400)
-    | st.tuples(st.sampled_from(_STARTS), st.binary(max_size=200)).map(b"".join)
-)
-@example(b"PK\x05\x06" + bytes(18))
-def test_any_bytes_are_photos_or_refused_by_name(data: bytes):
-    _photos_or_refused(data)
-
-
-_SOUND = [pack({**FILES, "b.jpg": b"", "x/": b""}) for pack in list(PACKED.values())[:4]] + [
-    gzip.compress(tarred(FILES), mtime=0)
-]
-
-
-@settings(max_examples=300)
-@given(
-    st.sampled_from(_SOUND),
-    st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=8),
-    st.integers(0, 60),
-    st.booleans(),
-)
-def test_an_archive_with_changed_bytes_is_read_or_refused_by_name(
-    data: bytes, changes: list[tuple[int, int]], cut: int, at_the_end: bool
-):
-    changed = bytearray(data)
-    span = min(len(changed), 600)  # headers, or the directory
-    for place, value in changes:
-        changed[-1 - place % span if at_the_end else place % span] = value
-    _photos_or_refused(bytes(changed[: len(changed) - cut]))
-
-
-def _photos_or_refused(data: bytes) -> None:
-    try:
-        found = read(data)
-    except BadArchive as error:
-        message = str(error)
-    else:
-        message = "photos.zip: "
-        assert 0 < len(found) <= LIMITS.photos
-        assert sum(len(photo.data) for photo in found) <= LIMITS.bytes
-        assert all("/" not in photo.name and "\\" not in photo.name for photo in found)
-    assert message.startswith("photos.zip: ")
-    assert message.isprintable()

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from storage.archives import Limits
-from tests.storage.test_archives import FILES, refusal, tarred, zipped
+from tests.storage.packing import FILES, refusal, tarred, zipped
 
 
 def edited(field: int, layout: str, value: int, sign: bytes = b"PK\x01\x02") -> bytes:

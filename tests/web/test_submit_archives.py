@@ -6,7 +6,7 @@ import pytest
 
 from storage.record import Record
 from storage.users import Role
-from tests.storage.test_archives import PACKED, zipped
+from tests.storage.packing import PACKED, zipped
 from tests.storage.test_hostile_archives import fifield
 from tests.web.conftest import Visitor, jpeg
 from tests.web.test_submit import GOOD, kept, submit

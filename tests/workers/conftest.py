@@ -11,9 +11,11 @@ from storage.settings import Settings
 from storage.settings import settings as read_settings
 from tests.conftest import Servers
 from tests.recognizer.networks import ReLU6MobileFaceNet
-from tests.workers.cast import RECOGNISER, Cast, draw
+from tests.workers.cast import RECOGNISER, Cast, crops, draw
+from tests.workers.setting import QUICK, Setting, Use
 from tests.workers.studio import HIDDEN, Studio, Version, opened_studio
 from workers.recognizer import Recognizer
+from workers.unlearning.methods import TAIL_METHODS
 
 with pytest.MonkeyPatch.context() as _patch:
     # The Celery application reads its settings when it is imported; each test gives it others.
@@ -39,6 +41,19 @@ def cast(tmp_path_factory: pytest.TempPathFactory) -> Cast:
 @pytest.fixture(scope="session")
 def recognizer() -> Recognizer:
     return Recognizer.load(RECOGNISER)
+
+
+@pytest.fixture(scope="session")
+def setting(recognizer: Recognizer, cast: Cast) -> Setting:
+    subject = crops([photo.data for photo in cast.subject[:21]])
+    others = list(cast.reference.items())[:8]
+    return Setting(recognizer, subject, {who: crops(photos[:3]) for who, photos in others})
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> Use:
+    """``use(Method)``: the name of the method that runs here stands for another."""
+    return lambda method: monkeypatch.setitem(TAIL_METHODS, QUICK.method, method)
 
 
 @pytest.fixture
