@@ -3,54 +3,42 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 from redis import Redis
+from redis.exceptions import RedisError
 
 from storage import keys, names
-from storage.canonical import SHA256, Corrupt, Document, canonical, sha256
+from storage.aliases import ALIASES, Aliases, Move, Reason
+from storage.canonical import Corrupt
 from storage.errors import BadInput
 from storage.leases import Lease
-from storage.objects import ObjectMissing, ObjectStore
+from storage.model_policy import Approval, ModelPolicies, ModelPolicy
+from storage.objects import ObjectExists, ObjectMissing, ObjectStore
+from storage.versions import MODEL_FILE, NoSuchModel, Version, VersionDeleted, Versions
 
-ALIASES = ("current", "candidate")
-MODEL_FILE = "model.onnx"
-_MANIFEST = re.compile(r"([0-9]{6})/manifest\.json")
+__all__ = [
+    "ALIASES",
+    "MODEL_FILE",
+    "Approval",
+    "Model",
+    "ModelExists",
+    "ModelPolicy",
+    "Models",
+    "Move",
+    "NoSuchModel",
+    "Reason",
+    "Version",
+    "VersionDeleted",
+]
+
 _NUMBER = re.compile(r"[0-9]{1,6}")
-_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-
-
-class NoSuchModel(BadInput):
-    """There is no model, version or alias of this name."""
 
 
 class ModelExists(BadInput):
     """A model of this name exists already."""
-
-
-@dataclass(frozen=True)
-class Version:
-    model: str
-    number: int
-    digest: str  # SHA-256 of the manifest: the version's own name
-    parent: str | None  # digest of the version it was made from; None for an import
-    files: dict[str, str]  # file name → SHA-256
-    made_by: dict[str, Any]
-    created_at: str  # ISO 8601, UTC
-
-    def is_sound(self) -> bool:
-        """Whether everything is of its kind, which JSON alone does not say.
-
-        Raises:
-            TypeError, ValueError: the date is none.
-        """
-        datetime.fromisoformat(self.created_at)
-        has_parent = self.parent is None or SHA256.fullmatch(self.parent) is not None
-        return has_parent and isinstance(self.made_by, dict)
 
 
 @dataclass(frozen=True)
@@ -61,25 +49,34 @@ class Model:
     verification: tuple[str, ...] = ()  # face sets with pairs that every version is measured on
 
 
-class Models:
-    def __init__(self, objects: ObjectStore, redis: Redis) -> None:
-        self._objects = objects
+class Models(Versions):
+    """``publish_as``: the alias of a certified version, for models whose policy names none."""
+
+    def __init__(self, objects: ObjectStore, redis: Redis, publish_as: str = "current") -> None:
+        super().__init__(objects)
         self._redis = redis
+        self._aliases = Aliases(objects)
+        self._policies = ModelPolicies(objects, publish_as)
 
     def create(self, model: Model) -> None:
-        """
+        """The same again where its import died before version 1 is no second model.
+
         Raises:
             ModelExists
         """
-        if self._objects.exists(keys.model(names.model_name(model.name))):
-            raise ModelExists(f"model {model.name}: exists already; choose another name")
         document = {
-            "name": model.name,
+            "name": names.model_name(model.name),
             "reference_faces": names.face_set_name(model.reference_faces),
             "benchmark_faces": names.face_set_name(model.benchmark_faces),
             "verification": [names.face_set_name(name) for name in model.verification],
         }
-        self._objects.put_document(keys.model(model.name), document)
+        try:
+            self._objects.put_new(keys.model(model.name), document)
+        except ObjectExists:
+            if self.numbers(model.name) or self.get(model.name) != model:
+                raise ModelExists(
+                    f"model {model.name}: exists already; choose another name"
+                ) from None
         self._redis.sadd(keys.MODELS, model.name)
 
     def get(self, name: str) -> Model:
@@ -113,127 +110,102 @@ class Models:
     def register(self, name: str) -> None:
         """Puts a recorded model back into the index."""
         self._redis.sadd(keys.MODELS, names.model_name(name))
+        self._changed(name)
 
-    def publish(
-        self,
-        model: str,
-        files: Mapping[str, Path],
-        made_by: Mapping[str, Any],
-        *,
-        parent: Version | None,
-        lease: Lease,
-    ) -> Version:
-        """Writes the next version; its manifest comes last, so half a version is none.
+    def registered(self) -> set[str]:
+        """Names of all models in the index."""
+        return {str(name) for name in self._redis.smembers(keys.MODELS)}
 
-        Raises:
-            LeaseLost: somebody else may publish now; nothing counts that was written.
-        """
-        number = max(self.numbers(model), default=0) + 1
-        folder = keys.version(names.model_name(model), number)
-        digests = {}
-        for name, path in files.items():
-            lease.check()  # a publisher that slept must not write over a version made meanwhile
-            digests[name] = self._objects.put_file(folder + name, path)
-        manifest = {
-            "format": 1,
-            "model": model,
-            "version": number,
-            "parent": parent.digest if parent else None,
-            "files": digests,
-            "made_by": dict(made_by),
-            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        lease.check()
-        self._objects.put_document(folder + "manifest.json", manifest)
-        return self.version(model, number)
+    def forget(self, name: str) -> None:
+        """Takes a model that the record lacks out of the index."""
+        self._redis.srem(keys.MODELS, name)
 
-    def numbers(self, model: str) -> list[int]:
-        """Numbers of all complete versions, rising."""
-        folder = keys.versions(names.model_name(model))
-        found = (_MANIFEST.fullmatch(name, len(folder)) for name in self._objects.names(folder))
-        return sorted(int(match.group(1)) for match in found if match)
-
-    def version(self, model: str, number: int) -> Version:
-        """
-        Raises:
-            NoSuchModel
-            Corrupt: the manifest is not that version's.
-        """
-        name = keys.version(names.model_name(model), number) + "manifest.json"
-        try:
-            document = self._objects.get_document(name)
-        except ObjectMissing:
-            raise NoSuchModel(f"model {model}: there is no version {number}") from None
-        try:
-            if (document["model"], document["version"]) != (model, number):
-                raise Corrupt(f"{name}: the manifest of another version")
-            version = Version(
-                model=model,
-                number=number,
-                digest=sha256(canonical(document)),
-                parent=document["parent"],
-                files=_files(document["files"], name),
-                made_by=document["made_by"],
-                created_at=document["created_at"],
-            )
-            sound = version.is_sound()
-        except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
-            raise Corrupt(f"{name}: not a manifest") from None
-        if not sound:
-            raise Corrupt(f"{name}: not a manifest: its parent, maker or date is none")
-        return version
-
-    def versions(self, model: str) -> list[Version]:
-        return [self.version(model, number) for number in self.numbers(model)]
+    def _changed(self, name: str) -> None:
+        """Pages show it at once; without Redis as soon as ``storage.lines`` reads it again."""
+        with suppress(RedisError):
+            self._redis.hdel(keys.LINES, name)
 
     def aliases(self, model: str) -> dict[str, int]:
-        found = {}
-        for alias in ALIASES:
-            document = self._alias(model, alias)
-            if document:
-                found[alias] = document["version"]
-        return found
+        return {alias: move.version for alias, move in self._aliases.all(model).items()}
 
     def find(self, reference: str) -> Version:
         """The version behind NAME, NAME@ALIAS or NAME@N; NAME alone is its current version.
 
         Raises:
             NoSuchModel
+            VersionDeleted: the version was there, and somebody deleted its files.
             Corrupt: the version is not the one that the alias was set on.
         """
         name, _, which = reference.partition("@")
         self.get(name)
-        if _NUMBER.fullmatch(which):
-            return self.version(name, int(which))
-        wanted = which or "current"
-        document = self._alias(name, wanted) if wanted in ALIASES else None
-        if document is None:
-            has = sorted(self.aliases(name))
-            raise NoSuchModel(f"model {name}: no alias {wanted[:32]!r}; it has {has}")
-        version = self.version(name, document["version"])
-        if version.digest != document.get("digest"):
-            manifest = keys.version(name, version.number) + "manifest.json"
-            raise Corrupt(f"{manifest}: not the version that {wanted} was set on: altered")
+        if not _NUMBER.fullmatch(which):
+            return self._pointed(name, which or "current")  # what an alias names is never deleted
+        version = self.version(name, int(which))
+        self.check_kept(version)
         return version
 
-    def point(self, model: str, alias: str, version: Version, actor: str, lease: Lease) -> None:
-        """Moves an alias, under the lease's fencing token.
+    def _pointed(self, name: str, alias: str) -> Version:
+        move = self._aliases.last(name, alias) if alias in ALIASES else None
+        if move is None:
+            has = sorted(self.aliases(name))
+            raise NoSuchModel(f"model {name}: no alias {alias[:32]!r}; it has {has}")
+        version = self.version(name, move.version)
+        if version.digest != move.digest:
+            manifest = keys.manifest(name, version.number)
+            raise Corrupt(f"{manifest}: not the version that {alias} was set on: altered")
+        return version
+
+    def point(
+        self,
+        model: str,
+        alias: str,
+        version: Version,
+        actor: str,
+        lease: Lease,
+        reason: Reason = Reason.PUBLISHED,
+    ) -> None:
+        """Moves an alias, under the lease's fencing token; the move is its own record.
 
         Raises:
             LeaseLost: a newer token has moved it, or may.
+            VersionDeleted
         """
-        before = self._alias(model, alias)
-        document = {
-            "alias": alias,
-            "version": version.number,
-            "digest": version.digest,
-            "before": before["version"] if before else None,
-            "token": lease.token,
-            "actor": actor,
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        lease.check()
-        self._objects.put_document(keys.alias(names.model_name(model), alias), document)
+        self.check_kept(version)
+        self._aliases.move(names.model_name(model), alias, version, reason, actor, lease)
+        self._changed(model)
+
+    def release(self, version: Version, actor: str, lease: Lease) -> None:
+        """Points the alias that the model's policy names at a version that was published.
+
+        Once: a crash after it repeats nothing, and does not undo what a person did since.
+
+        Raises:
+            LeaseLost
+        """
+        alias = self.policy(version.model).publish_as
+        if not self._aliases.was_published(version.model, alias, version):
+            self.point(version.model, alias, version, actor, lease)
+
+    def promote(self, model: str, number: int, actor: str, lease: Lease) -> Version:
+        """Makes version ``number`` the current one.
+
+        Raises:
+            NoSuchModel, VersionDeleted, LeaseLost
+        """
+        version = self.version(model, number)
+        self.point(model, "current", version, actor, lease, Reason.PROMOTED)
+        return version
+
+    def rollback(self, model: str, actor: str, lease: Lease) -> Version:
+        """Makes the version that the current one was made from current again.
+
+        Raises:
+            NoSuchModel: the current version is the import.
+            VersionDeleted, LeaseLost
+        """
+        version = self.rollback_target(model)
+        self.point(model, "current", version, actor, lease, Reason.ROLLED_BACK)
+        return version
 
     def rollback_target(self, model: str) -> Version:
         """The version that ``current`` was made from.
@@ -241,7 +213,7 @@ class Models:
         Raises:
             NoSuchModel: the current version is the import.
         """
-        current = self.find(model)
+        current = self._pointed(model, "current")
         for version in self.versions(model):
             if version.digest == current.parent:
                 return version
@@ -249,42 +221,42 @@ class Models:
             f"model {model}: version {current.number} is the import; nothing to roll back to"
         )
 
-    def pull(self, version: Version, folder: Path) -> Path:
-        """Writes the version's files into ``folder``, checked; returns the model file's path."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, digest in version.files.items():
-            source = keys.version(version.model, version.number) + name
-            self._objects.get_file(source, folder / name, digest)
-        return folder / MODEL_FILE
+    def moves(self, model: str, limit: int = 20) -> list[Move]:
+        """The last moves of all aliases, the newest first.
 
-    def check_files(self, version: Version) -> None:
-        """
         Raises:
-            Corrupt, ObjectMissing: a file is not what the manifest says.
+            Corrupt: they do not follow on one another.
         """
-        for name, digest in version.files.items():
-            self._objects.get(keys.version(version.model, version.number) + name, digest)
+        name = names.model_name(model)
+        found = [move for alias in ALIASES for move in self._aliases.recent(name, alias, limit)]
+        return sorted(found, key=lambda move: (move.at, move.token), reverse=True)[:limit]
 
     def has_alias(self, model: str, alias: str) -> bool:
-        return self._objects.exists(keys.alias(names.model_name(model), alias))
+        return self._aliases.is_there(names.model_name(model), alias)
 
-    def alias_document(self, model: str, alias: str) -> Document | None:
-        return self._alias(model, alias)
+    def alias_faults(self, model: str, alias: str, digests: Mapping[str, int]) -> Iterator[str]:
+        """What is wrong with the alias's moves; ``digests``: of the versions that are intact."""
+        yield from self._aliases.faults(model, alias, digests, self.deleted(model))
 
-    def _alias(self, model: str, alias: str) -> Document | None:
-        name = keys.alias(names.model_name(model), alias)
-        try:
-            document = self._objects.get_document(name)
-        except ObjectMissing:
-            return None
-        if not isinstance(document.get("version"), int):
-            raise Corrupt(f"{name}: not an alias")
-        return document
+    def policy(self, model: str) -> ModelPolicy:
+        return self._policies.get(model)
 
+    def settle(
+        self,
+        model: str,
+        actor: str,
+        lease: Lease,
+        *,
+        approval: str | None = None,
+        publish_as: str | None = None,
+    ) -> ModelPolicy:
+        """Changes what is given of the model's policy.
 
-def _files(files: Mapping[str, str], manifest: str) -> dict[str, str]:
-    """The manifest's files; a name that leaves the version's folder is refused."""
-    for file, digest in files.items():
-        if not _FILE.fullmatch(file) or not SHA256.fullmatch(digest):
-            raise Corrupt(f"{manifest}: not a file and its SHA-256: {file[:80]!r}")
-    return dict(files)
+        Raises:
+            NoSuchModel, BadInput, LeaseLost
+        """
+        self.get(model)
+        return self._policies.change(model, actor, lease, approval, publish_as)
+
+    def policy_faults(self, model: str) -> list[str]:
+        return self._policies.faults(model)

@@ -2,75 +2,44 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import io
 import os
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+import secrets
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import ParseError  # only named: minio parses the store's answers
 
 import urllib3
 from minio import Minio
 from minio.deleteobjects import DeleteObject
-from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
+from minio.error import MinioException
 
-from storage.canonical import CHUNK, Corrupt, Document, canonical, file_sha256, parse, sha256
-from storage.errors import BadInput, LetheError
+from storage import keys
+from storage.canonical import CHUNK, Document, canonical, file_sha256, parse, sha256
+from storage.connections import Connections, only_new
+from storage.object_digest import DIGEST, check
 from storage.settings import Settings
+from storage.store_errors import (
+    ObjectExists,
+    ObjectMissing,
+    StoreRefused,
+    StoreUnavailable,
+    says_taken,
+    says_unknown,
+    translate,
+)
 
-CONNECT_SECONDS = 5.0  # at most; LETHE_S3_TIMEOUT may ask for less
-RETRIES, SILENT_RETRIES = 3, 2  # after any failure; after a connection that broke or stayed silent
-BACKOFF_SECONDS = 0.2  # urllib3 waits 0, 2, 4 times as long before it tries again
-_DIGEST = "x-amz-meta-sha256"  # kept with every object, and given back with it
-_MD5_ETAG = re.compile(r"[0-9a-f]{32}")
-_OTHER_ETAGS = {  # with these keys an ETag is no MD5
-    "x-amz-server-side-encryption-aws-kms-key-id",
-    "x-amz-server-side-encryption-customer-algorithm",
-}
-_MISSING = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "ResourceNotFound"}
-_REFUSED = {
-    "InvalidAccessKeyId",
-    "SignatureDoesNotMatch",
-    "AccessDenied",
-    "AuthorizationHeaderMalformed",
-}
-_FULL = {"XMinioStorageFull", "InsufficientStorage", "QuotaExceeded", "InsufficientCapacity"}
+__all__ = ["ObjectExists", "ObjectMissing", "ObjectStore", "StoreRefused", "StoreUnavailable"]
 
-
-class ObjectMissing(LetheError):
-    """There is no object of this name."""
-
-
-class StoreRefused(BadInput):
-    """The store answers, but not to this key."""
-
-
-class StoreUnavailable(LetheError):
-    """The store does not answer, or answers that it cannot work. Trying again may help."""
-
-
-class _Connections(urllib3.PoolManager):
-    """Sends each body's MD5 along (RFC 1864): what arrives altered is refused, not kept.
-
-    The signature names a SHA-256 of the body, too, but not every server looks at it.
-    """
-
-    def urlopen(  # type: ignore[override]  # as PoolManager itself has it
-        self, method: str, url: str, redirect: bool = True, **given: Any
-    ) -> urllib3.BaseHTTPResponse:
-        body = given.get("body")
-        if isinstance(body, bytes):
-            md5 = hashlib.md5(body, usedforsecurity=False).digest()
-            given["headers"] = urllib3.HTTPHeaderDict(given.get("headers"))
-            given["headers"]["Content-MD5"] = base64.b64encode(md5).decode()
-        return super().urlopen(method, url, redirect=redirect, **given)
+_WRITER = "x-amz-meta-writer"  # whose write it was; kept with what is written only once
+_ONE_PART = 5 * 1024 * 1024  # bytes; S3 takes no smaller parts
+_CONFLICTS = 3  # so often a write is sent that conflicts with one under way
 
 
 class ObjectStore:
@@ -82,6 +51,7 @@ class ObjectStore:
         self._bucket = bucket
         self._endpoint = endpoint
         self._versioned: bool | None = None
+        self._conditional: bool | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings) -> ObjectStore:
@@ -92,20 +62,7 @@ class ObjectStore:
             secret_key=settings.s3_secret_key.get_secret_value(),
             region=settings.s3_region,
             secure=parts.scheme == "https",
-            http_client=_Connections(
-                maxsize=16,
-                timeout=urllib3.Timeout(
-                    connect=min(CONNECT_SECONDS, settings.s3_timeout), read=settings.s3_timeout
-                ),
-                retries=urllib3.Retry(
-                    total=RETRIES,
-                    read=SILENT_RETRIES,
-                    backoff_factor=BACKOFF_SECONDS,
-                    status_forcelist=[500, 502, 503, 504],
-                    allowed_methods=None,  # deletions are POSTs, and may be asked for twice
-                    respect_retry_after_header=False,  # it may name hours
-                ),
-            ),
+            http_client=Connections.open(settings.s3_timeout),
         )
         return cls(client, settings.s3_bucket, settings.s3_endpoint)
 
@@ -118,23 +75,98 @@ class ObjectStore:
         """Writes ``data`` and returns its SHA-256."""
         digest = sha256(data)
         with self._errors(name):
-            self._client.put_object(
-                self._bucket,
-                name,
-                io.BytesIO(data),
-                len(data),
-                content_type=content_type,
-                metadata={_DIGEST: digest},
-            )
+            self._send(name, data, content_type, {DIGEST: digest})
         return digest
 
     def put_document(self, name: str, document: Document) -> str:
         return self.put(name, canonical(document), "application/json")
 
-    def put_file(self, name: str, path: Path) -> str:
-        digest = file_sha256(path)
+    def put_new(self, name: str, document: Document) -> str:
+        """Writes ``document`` where nothing is there yet, and returns its SHA-256.
+
+        Where the store is ``conditional`` no object is ever replaced. Elsewhere it is looked
+        before and after: whoever comes later, or is overtaken, hears of it; of two that write at
+        the same moment the one that looked last replaces the other.
+
+        Raises:
+            ObjectExists: somebody else's is there. One's own, whose answer was lost, is not.
+        """
+        data, writer = canonical(document), secrets.token_hex(16)
+        metadata = {DIGEST: sha256(data), _WRITER: writer}
+        if not self.conditional and self.exists(name):
+            raise _taken(name)
+        for _ in range(_CONFLICTS):
+            if self._was_sent(name, data, metadata) and self.conditional:
+                return metadata[DIGEST]
+            found = self._writer(name)
+            if found == writer or (found == "" and self.get(name) == data):
+                return metadata[DIGEST]
+            if found is not None:
+                raise _taken(name)
+        raise StoreUnavailable(f"{name}: another write of it is under way; try again")
+
+    def _was_sent(self, name: str, data: bytes, metadata: dict[str, str]) -> bool:
+        """Whether the store took it; not, where something is there or comes there just now."""
+        condition = only_new() if self.conditional else nullcontext()
         with self._errors(name):
-            self._client.fput_object(self._bucket, name, str(path), metadata={_DIGEST: digest})
+            try:
+                with condition:
+                    self._send(name, data, "application/json", metadata)
+            except MinioException as error:
+                if says_taken(error):
+                    return False
+                raise
+        return True
+
+    def _writer(self, name: str) -> str | None:
+        """Who wrote the object: "" where the store does not know, None where there is none."""
+        try:
+            with self._errors(name):
+                found = self._client.stat_object(self._bucket, name)
+        except ObjectMissing:
+            return None
+        return str((found.metadata or {}).get(_WRITER, ""))
+
+    def _send(self, name: str, data: bytes, content_type: str, metadata: dict[str, str]) -> None:
+        self._client.put_object(
+            self._bucket,
+            name,
+            io.BytesIO(data),
+            len(data),
+            content_type=content_type,
+            metadata=dict(metadata),
+            # What is sent in parts would be whole only after the last of them.
+            part_size=max(len(data), _ONE_PART),
+        )
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the store writes only where nothing is there when it is asked to. Tried once.
+
+        By an object that stays: the second of two writes of it is refused, or the store took no
+        notice of the condition.
+        """
+        if self._conditional is None:
+            self._conditional = any(self._refuses_to_replace() for _ in range(2))
+        return self._conditional
+
+    def _refuses_to_replace(self) -> bool:
+        data = canonical({"about": "whether this store knows If-None-Match"})
+        with self._errors(keys.PROBE):
+            try:
+                with only_new():
+                    self._send(keys.PROBE, data, "application/json", {DIGEST: sha256(data)})
+            except MinioException as error:
+                if says_unknown(error) or says_taken(error):
+                    return says_taken(error)
+                raise
+        return False
+
+    def put_file(self, name: str, path: Path, digest: str | None = None) -> str:
+        """Writes the file; ``digest`` is its SHA-256 where the caller knows it."""
+        digest = digest or file_sha256(path)
+        with self._errors(name):
+            self._client.fput_object(self._bucket, name, str(path), metadata={DIGEST: digest})
         return digest
 
     def get(self, name: str, digest: str | None = None) -> bytes:
@@ -165,19 +197,19 @@ class ObjectStore:
         found, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
         with self._errors(name):
             response = self._client.get_object(self._bucket, name)
-            try:
-                for chunk in response.stream(CHUNK):
-                    found.update(chunk)
-                    md5.update(chunk)
-                    file.write(chunk)
-            finally:
-                response.close()
-                response.release_conn()
-        kept = response.headers.get(_DIGEST)
-        for wanted in (digest, kept):
-            _check(name, found.hexdigest(), wanted)
-        if digest is None and kept is None:
-            _check_etag(name, md5.hexdigest(), response.headers)
+        try:
+            for chunk in self._chunks(name, response):
+                found.update(chunk)
+                md5.update(chunk)
+                file.write(chunk)  # where our own disk is full, the store is not to blame
+        finally:
+            response.close()
+            response.release_conn()
+        check(name, found.hexdigest(), md5.hexdigest(), digest, response.headers)
+
+    def _chunks(self, name: str, response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+        with self._errors(name):
+            yield from response.stream(CHUNK)
 
     def exists(self, name: str) -> bool:
         try:
@@ -217,8 +249,19 @@ class ObjectStore:
             items = self._client.list_objects(self._bucket, prefix=prefix, recursive=True)
             return max((item.last_modified for item in items if item.last_modified), default=None)
 
-    def remove_all(self, prefix: str) -> int:
-        """Removes every version of every object under ``prefix``; returns how many."""
+    def left(self, prefix: str) -> int:
+        """How many objects are under ``prefix``, each version counted that the bucket keeps."""
+        with self._errors(prefix):
+            found = self._client.list_objects(
+                self._bucket, prefix=prefix, recursive=True, include_version=self._keeps_versions()
+            )
+            return sum(1 for item in found if not item.is_dir and not item.is_delete_marker)
+
+    def remove_all(self, prefix: str, keep: Collection[str] = ()) -> int:
+        """Removes every version of every object under ``prefix``, but for those named in ``keep``.
+
+        Returns how many. Where the bucket keeps versions its delete markers go, too.
+        """
         with self._errors(prefix):
             found = self._client.list_objects(
                 self._bucket, prefix=prefix, recursive=True, include_version=self._keeps_versions()
@@ -226,7 +269,7 @@ class ObjectStore:
             targets = [
                 DeleteObject(item.object_name, item.version_id)
                 for item in found
-                if item.object_name
+                if item.object_name and item.object_name not in keep
             ]
             errors = list(self._client.remove_objects(self._bucket, targets))
         if errors:
@@ -245,58 +288,8 @@ class ObjectStore:
         try:
             yield
         except (MinioException, urllib3.exceptions.HTTPError, OSError, ParseError) as error:
-            raise self._translate(name, error) from error
-
-    def _translate(self, name: str, error: Exception) -> LetheError:
-        code = _code(error)
-        if code in _MISSING:
-            return ObjectMissing(f"{name}: no such object")
-        if code in _REFUSED:
-            return StoreRefused(
-                f"the object store at {self._endpoint} refused the access key ({code}): "
-                "check LETHE_S3_ACCESS_KEY and LETHE_S3_SECRET_KEY"
-            )
-        if code in _FULL:
-            return StoreUnavailable(f"{name}: the object store is full ({code}); free some space")
-        return StoreUnavailable(
-            f"{name}: the object store at {self._endpoint} failed "
-            f"({code or _why(error)}); is it running, and is LETHE_S3_ENDPOINT right?"
-        )
+            raise translate(name, self._endpoint, error) from error
 
 
-def _code(error: Exception) -> str:
-    if isinstance(error, S3Error):
-        return error.code or ""
-    if isinstance(error, ServerError):
-        return str(error.status_code)
-    if isinstance(error, InvalidResponseError):
-        # minio reads only application/xml; some stores answer errors as text/xml.
-        found = re.search(r"<Code>(\w+)</Code>", str(error))
-        return found.group(1) if found else ""
-    return ""
-
-
-def _why(error: Exception) -> str:
-    """What happened the last time that it was tried."""
-    if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason:
-        error = error.reason
-    if isinstance(error, urllib3.exceptions.ResponseError):
-        return str(error)  # too many 503 error responses
-    return type(error).__name__
-
-
-def _check(name: str, found: str, wanted: str | None) -> None:
-    if wanted is not None and found != wanted:
-        raise Corrupt(f"{name}: has SHA-256 {found[:12]}…, not {wanted[:12]}…: altered or damaged")
-
-
-def _check_etag(name: str, md5: str, headers: urllib3.HTTPHeaderDict) -> None:
-    """For objects whose SHA-256 the server forgot (rclone does when it starts anew).
-
-    The ETag of an object that came in one part is its MD5: what the server meant to send.
-    """
-    etag = headers.get("etag", "").strip('"')
-    if any(key in headers for key in _OTHER_ETAGS) or not _MD5_ETAG.fullmatch(etag):
-        return
-    if etag != md5:
-        raise Corrupt(f"{name}: has MD5 {md5[:12]}…, not {etag[:12]}…: altered or damaged")
+def _taken(name: str) -> ObjectExists:
+    return ObjectExists(f"{name}: is there already, and somebody else wrote it")

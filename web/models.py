@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flask import Blueprint, Response, render_template, send_file
+from flask import Blueprint, Response, render_template, request, send_file
 
-from storage import keys
+from storage.deletion import Deletion
 from storage.models import MODEL_FILE, NoSuchModel, Version
-from web.home import card
+from web.home import cards
 from web.services import record
+
+SHOWN = 50  # models on a page of the list; what Redis does not know of one is read for it
 
 pages = Blueprint("models", __name__)
 
@@ -24,6 +26,7 @@ class Link:
     version: Version
     parent: int | None  # the parent's number; None for an import, or where it is not there
     aliases: tuple[str, ...]
+    deletion: Deletion | None = None
 
     @property
     def torn(self) -> bool:
@@ -32,16 +35,26 @@ class Link:
 
 @pages.get("/models")
 def index() -> str:
-    models = record().models.all()
-    return render_template("models.html", models=[card(record(), model) for model in models])
+    after = request.args.get("after", "")
+    names = sorted(name for name in record().models.registered() if name > after)
+    shown = names[:SHOWN]
+    return render_template(
+        "models.html", models=cards(record(), shown), more=len(names) > SHOWN, after=after
+    )
 
 
 @pages.get("/models/<name>")
 def show(name: str) -> str:
     model = record().models.get(name)
-    versions = record().models.versions(name)
-    links = chain(versions, record().models.aliases(name))
-    return render_template("model.html", model=model, links=links)
+    found = record().models
+    links = chain(found.versions(name), found.aliases(name), found.deletions(name))
+    return render_template(
+        "model.html",
+        model=model,
+        links=links,
+        moves=found.moves(name),
+        policy=found.policy(name),
+    )
 
 
 @pages.get("/models/<name>/versions/<int:number>/model.onnx")
@@ -50,10 +63,10 @@ def download(name: str, number: int) -> Response:
     version = record().models.version(name, number)
     if MODEL_FILE not in version.files:
         raise NoSuchModel(f"model {name}: version {number} holds no {MODEL_FILE}")
-    source = keys.version(name, number) + MODEL_FILE
+    record().models.check_kept(version)
     with tempfile.TemporaryDirectory(prefix="lethe-download-") as folder:
         path = Path(folder) / MODEL_FILE
-        record().objects.get_file(source, path, version.files[MODEL_FILE])
+        record().objects.get_file(version.object(MODEL_FILE), path, version.files[MODEL_FILE])
         opened = path.open("rb")  # outlives the folder, and goes when the answer is sent
     response = send_file(
         opened,
@@ -66,7 +79,9 @@ def download(name: str, number: int) -> Response:
     return response
 
 
-def chain(versions: Sequence[Version], aliases: dict[str, int]) -> list[Link]:
+def chain(
+    versions: Sequence[Version], aliases: dict[str, int], deletions: dict[int, Deletion]
+) -> list[Link]:
     """The newest version first."""
     numbers = {version.digest: version.number for version in versions}
     links = [
@@ -74,6 +89,7 @@ def chain(versions: Sequence[Version], aliases: dict[str, int]) -> list[Link]:
             version,
             numbers.get(version.parent or ""),
             tuple(alias for alias, number in aliases.items() if number == version.number),
+            deletions.get(version.number),
         )
         for version in versions
     ]

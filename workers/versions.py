@@ -12,8 +12,17 @@ from storage.record import Record
 
 
 def cached(record: Record, version: Version) -> Path:
-    """The version's model file; pulled when the disk has no intact copy."""
+    """The version's model file; pulled when the disk has no intact copy.
+
+    What was deleted from the record goes from the disk, too.
+
+    Raises:
+        VersionDeleted
+    """
     folder = record.settings.cache_dir / "versions" / version.digest
+    for gone in record.models.deletions(version.model).values():
+        shutil.rmtree(folder.with_name(gone.digest), ignore_errors=True)
+    record.models.check_kept(version)
     if _intact(folder, version):
         return folder / MODEL_FILE
     shutil.rmtree(folder, ignore_errors=True)

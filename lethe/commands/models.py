@@ -1,4 +1,4 @@
-"""`lethe models`: add, list, pull, promote, roll back."""
+"""`lethe models`: add, list, pull, promote, roll back, settle, delete."""
 
 from __future__ import annotations
 
@@ -13,15 +13,9 @@ from rich.table import Table
 from lethe.stack.connection import connect
 from lethe.terminal import console
 from storage.faces import NoSuchFaceSet
-from storage.leases import Lease
-from storage.models import MODEL_FILE, Model
+from storage.model_desk import ModelBusy, ModelDesk
+from storage.models import ALIASES, MODEL_FILE, Approval, Model
 from storage.record import Record
-
-
-class ModelBusy(click.ClickException):
-    """A run works on the model."""
-
-    exit_code = 1
 
 
 @click.group()
@@ -78,11 +72,12 @@ def add_model(record: Record, model: Model, path: Path) -> None:
     record.models.create(model)
     made_by = {"import": path.name, "embedding_size": recognizer.embedding_size}
     with record.leases.hold("model", model.name) as lease:
-        held = _held(lease, model.name)
+        if lease is None:
+            raise ModelBusy(f"model {model.name}: somebody else adds it just now")
         version = record.models.publish(
-            model.name, {MODEL_FILE: path}, made_by, parent=None, lease=held
+            model.name, {MODEL_FILE: path}, made_by, parent=None, lease=lease
         )
-        record.models.point(model.name, "current", version, getpass.getuser(), held)
+        record.models.point(model.name, "current", version, getpass.getuser(), lease)
 
 
 @models.command("list")
@@ -96,12 +91,15 @@ def list_command() -> None:
     table = Table("model", "version", "aliases", "made by", "created", "digest", box=None)
     for model in found:
         aliases = record.models.aliases(model.name)
+        deleted = record.models.deleted(model.name)
         for version in record.models.versions(model.name):
             named = ", ".join(
                 alias for alias, number in aliases.items() if number == version.number
             )
             tickets = version.made_by.get("tickets")
             made = f"{len(tickets)} ticket(s)" if tickets else "import"
+            if version.number in deleted:
+                named = "deleted"
             table.add_row(
                 model.name,
                 str(version.number),
@@ -129,8 +127,7 @@ def pull_command(reference: str, out: Path) -> None:
 @click.argument("number", type=int, metavar="N")
 def promote_command(name: str, number: int) -> None:
     """Make version N the current one."""
-    record = connect()
-    _point(record, name, number)
+    ModelDesk(connect()).promote(name, number, getpass.getuser())
     click.echo(f"{name}@{number} is current")
 
 
@@ -141,19 +138,33 @@ def rollback_command(name: str) -> None:
 
     The people whom the current version forgot are recognised again.
     """
-    record = connect()
-    number = record.models.rollback_target(name).number
-    _point(record, name, number)
+    number = ModelDesk(connect()).rollback(name, getpass.getuser()).number
     click.echo(f"{name}@{number} is current; whom later versions forgot is recognised again")
 
 
-def _point(record: Record, name: str, number: int) -> None:
-    version = record.models.version(name, number)
-    with record.leases.hold("model", name) as lease:
-        record.models.point(name, "current", version, getpass.getuser(), _held(lease, name))
+@models.command("policy")
+@click.argument("name")
+@click.option(
+    "--approval",
+    type=click.Choice([item.value for item in Approval]),
+    help="Who approves its tickets.",
+)
+@click.option("--publish-as", type=click.Choice(ALIASES), help="What a certified version becomes.")
+def policy_command(name: str, approval: str | None, publish_as: str | None) -> None:
+    """Show how a model's tickets are approved and its versions published, or change it."""
+    record = connect()
+    record.models.get(name)
+    if approval or publish_as:
+        ModelDesk(record).settle(name, getpass.getuser(), approval=approval, publish_as=publish_as)
+    policy = record.models.policy(name)
+    click.echo(f"{name}: approval is {policy.approval}; versions become {policy.publish_as}")
 
 
-def _held(lease: Lease | None, name: str) -> Lease:
-    if lease is None:
-        raise ModelBusy(f"model {name}: an erasure runs on it; try again when it is done")
-    return lease
+@models.command("delete")
+@click.argument("name")
+@click.argument("number", type=int, metavar="N")
+@click.option("--reason", required=True, help="Stays on record; name no subject.")
+def delete_command(name: str, number: int, reason: str) -> None:
+    """Delete the files of version N for good; its manifest stays, for the chain."""
+    ModelDesk(connect()).delete(name, number, getpass.getuser(), reason)
+    click.echo(f"{name}@{number} is deleted; its manifest stays")

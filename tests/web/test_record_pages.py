@@ -12,7 +12,7 @@ from storage.faces import Pair
 from storage.models import Model, Version
 from storage.record import Record
 from storage.settings import Settings
-from storage.tickets import Ticket
+from storage.ticket import Ticket
 from storage.users import Role
 from tests.storage.bodies import body
 from tests.web.conftest import MODEL, Visitor, jpeg, publish
@@ -94,7 +94,7 @@ def test_a_version_is_downloaded_byte_for_byte(visit: Visit, model: Version) -> 
 def test_of_an_altered_version_not_one_byte_is_sent(
     visit: Visit, record: Record, model: Version
 ) -> None:
-    record.objects.put(keys.version(MODEL, model.number) + "model.onnx", b"backdoor")
+    record.objects.put(model.object("model.onnx"), b"backdoor")
     answer = visit(Role.APPROVER).get(f"/models/{MODEL}/versions/{model.number}/model.onnx")
     assert answer.status_code == 500
     assert "altered or damaged" in answer.text

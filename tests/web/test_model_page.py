@@ -1,0 +1,51 @@
+"""A model's page: where its aliases were, what it settles, what was deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from storage.model_desk import ModelDesk
+from storage.models import Version
+from storage.record import Record
+from storage.users import Role
+from tests.web.conftest import MODEL, Visitor, publish
+
+Visit = Callable[[Role], Visitor]
+
+
+def test_the_moves_of_the_aliases_are_shown_with_who_and_why(
+    visit: Visit, record: Record, model: Version, tmp_path: Path
+) -> None:
+    publish(record, tmp_path, b"second", parent=model)
+    desk = ModelDesk(record)
+    desk.rollback(MODEL, "grace")
+    desk.promote(MODEL, 2, "<b>ada</b>")
+    page = visit(Role.AUDITOR).get(f"/models/{MODEL}").text
+    for words in ("rolled back", "promoted", "published", "by grace", "&lt;b&gt;ada&lt;/b&gt;"):
+        assert words in page
+    assert page.index("promoted") < page.index("rolled back") < page.index("published")
+
+
+def test_a_model_s_policy_is_shown(visit: Visit, record: Record, model: Version) -> None:
+    audrey = visit(Role.AUDITOR)
+    assert "<strong>by hand</strong>" in audrey.get(f"/models/{model.model}").text
+    ModelDesk(record).settle(MODEL, "ada", approval="automatic", publish_as="candidate")
+    page = audrey.get(f"/models/{MODEL}").text
+    assert "<strong>automatically</strong>" in page
+    assert "<strong>candidate</strong>" in page
+
+
+def test_a_deleted_version_is_shown_as_one_and_not_downloaded(
+    visit: Visit, record: Record, model: Version, tmp_path: Path
+) -> None:
+    publish(record, tmp_path, b"second", parent=model)
+    ModelDesk(record).delete(MODEL, 1, "grace", "it recognises the forgotten")
+    visitor = visit(Role.ADMIN)
+    page = visitor.get(f"/models/{MODEL}").text
+    assert "by grace: it recognises the forgotten" in page
+    assert f"/models/{MODEL}/versions/2/model.onnx" in page
+    assert f"/models/{MODEL}/versions/1/model.onnx" not in page
+    answer = visitor.get(f"/models/{MODEL}/versions/1/model.onnx")
+    assert answer.status_code == 404
+    assert "it recognises the forgotten" in answer.text
