@@ -13,7 +13,7 @@ from lethe.commands.erase import erase
 from lethe.commands.faces import faces
 from lethe.commands.ledger import ledger
 from lethe.commands.models import models
-from lethe.commands.tickets import tickets
+from lethe.commands.ticket_steps import tickets
 from lethe.commands.up import up
 from lethe.commands.users import users
 from storage.errors import BadInput, LetheError

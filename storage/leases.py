@@ -18,9 +18,15 @@ from storage import keys
 from storage.errors import LetheError
 
 # KEYS: lease, fence. ARGV: owner, ttl in ms. Returns the token, or 0 when somebody holds it.
-# The clock, in microseconds, keeps tokens rising even over a Redis that lost its data.
+# The clock, in microseconds, keeps tokens rising even over a Redis that lost its data. No lease has
+# longer than it was given but where the clock stepped back: a dead holder's would last for hours.
 _ACQUIRE = """
-if redis.call('exists', KEYS[1]) == 1 then return 0 end
+if redis.call('exists', KEYS[1]) == 1 then
+  if redis.call('pttl', KEYS[1]) > tonumber(ARGV[2]) then
+    redis.call('pexpire', KEYS[1], ARGV[2])
+  end
+  return 0
+end
 local now = redis.call('time')
 local token = math.max(now[1] * 1000000 + now[2],
                        tonumber(redis.call('get', KEYS[2]) or '0') + 1)
@@ -32,6 +38,12 @@ return token
 _RENEW = """
 if redis.call('get', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('pexpire', KEYS[1], ARGV[2])
+"""
+# KEYS: lease. ARGV: ttl in ms. Returns 1 when somebody holds it.
+_HELD = """
+local left = redis.call('pttl', KEYS[1])
+if left > tonumber(ARGV[1]) then redis.call('pexpire', KEYS[1], ARGV[1]) end
+return left == -2 and 0 or 1
 """
 # KEYS: lease. ARGV: owner.
 _RELEASE = """
@@ -108,4 +120,4 @@ class Leases:
             lease.release()
 
     def held(self, kind: str, name: str) -> bool:
-        return bool(self._redis.exists(keys.lease(kind, name)))
+        return bool(self._redis.eval(_HELD, 1, keys.lease(kind, name), int(self._seconds * 1000)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from storage import keys, names
@@ -15,6 +15,7 @@ from storage.models import ALIASES, Models, Version
 from storage.objects import StoreRefused, StoreUnavailable
 from storage.photos import TicketPhotos
 from storage.states import ENDED, State
+from storage.ticket import Ticket
 from storage.tickets import NoSuchTicket, Tickets
 
 
@@ -41,7 +42,10 @@ class Ledger:
     def verify(self) -> Audit:
         """Walks every ticket, version, alias and certificate."""
         broken: list[str] = []
+        indexed = self._tickets.index.all()  # before the record: one that comes meanwhile is in it
         tickets, models = self._tickets.recorded(), self._models.recorded()
+        signed = self._certificates.recorded()
+        broken += [_gone(ticket) for ticket in sorted((indexed | set(signed)) - set(tickets))]
         for ticket in tickets:
             broken += _found(partial(self._check_ticket, ticket))
         versions = aliases = 0
@@ -57,40 +61,76 @@ class Ledger:
                 versions += 1
             for alias in ALIASES:
                 aliases += self._models.has_alias(model, alias)
-                broken += _found(partial(self._check_alias, model, alias, digests))
-        signed = self._certificates.recorded()
+                broken += self._models.alias_faults(model, alias, digests)
+            broken += self._models.policy_faults(model)
         broken += self._check_certificates(signed, models)
         return Audit(len(tickets), versions, aliases, len(signed), tuple(dict.fromkeys(broken)))
 
     def rebuild(self) -> Audit:
-        """Writes the index of tickets and models into Redis anew, then verifies."""
-        for model in self._models.recorded():
+        """Makes the index of tickets and models in Redis anew, then verifies.
+
+        Nothing is emptied first: who reads or moves a ticket meanwhile finds it.
+        """
+        models = self._models.recorded()
+        for model in models:
             if not _found(partial(self._models.get, model)):
                 self._models.register(model)
+        for model in self._models.registered() - set(models):
+            if _found(partial(self._models.get, model)):  # one that was added meanwhile stays
+                self._models.forget(model)
+        lost = self._lost(set(self._tickets.recorded()))
         for ticket in self._tickets.recorded():
-            if not _found(partial(self._tickets.load, ticket)):
-                self._tickets.index(self._tickets.load(ticket))
-        return self.verify()
+            lost += _found(partial(self._reindex, ticket))
+        self._tickets.index.remove_older()
+        audit = self.verify()
+        return replace(audit, broken=tuple(dict.fromkeys([*lost, *audit.broken])))
+
+    def _lost(self, recorded: set[str]) -> list[str]:
+        """Tickets that the index has and the record lacks; they leave the index."""
+        lost = []
+        for ticket in sorted(self._tickets.index.all() - recorded):
+            if not self._tickets.length(ticket):  # not one that was submitted just now
+                self._tickets.index.remove(ticket)
+                lost.append(_gone(ticket))
+        return lost
+
+    def _reindex(self, ticket: str) -> None:
+        """Writes the index as the record is, and says where the record has less than the index.
+
+        Raises:
+            Corrupt: nobody could say so afterwards.
+        """
+        with self._tickets.lock(ticket):  # nobody moves it between the reading and the writing
+            indexed = self._tickets.index.get(ticket)
+            try:
+                loaded = self._tickets.load(ticket)
+            except NoSuchTicket:
+                self._tickets.index.remove(ticket)
+                if indexed is None:
+                    return
+                raise Corrupt(_gone(ticket)) from None
+            self._tickets.index.write(loaded, force=True)
+        _check_length(loaded, indexed)
 
     def _check_ticket(self, ticket: str) -> None:
+        indexed = self._tickets.index.get(ticket)  # before the record, too
         try:
             loaded = self._tickets.load(ticket)
         except NoSuchTicket:
+            if indexed is not None or self._certificates.has(ticket):
+                raise Corrupt(_gone(ticket)) from None
             if not self._photos.left(ticket):
-                raise
+                return  # an empty folder: what some stores leave of a write that they refused
             raise Corrupt(f"ticket {ticket}: photos of a submission that never was") from None
+        _check_length(loaded, indexed)
         if loaded.state in ENDED and self._photos.left(ticket):
             raise Corrupt(f"ticket {ticket}: {loaded.state}, and its photos are still there")
         if loaded.state is State.COMPLETED:
             digest = sha256(self._certificates.certificate(ticket))
-            written = self._tickets.events(ticket)[-1].data.get("certificate", digest)
-            if digest != written:
+            events = self._tickets.events(ticket)
+            ended = next(event for event in reversed(events) if event.notice is None)
+            if digest != ended.data.get("certificate", digest):
                 raise Corrupt(f"{keys.certificate(ticket)}: not the one that the ticket ended with")
-
-    def _check_alias(self, model: str, alias: str, digests: dict[str, int]) -> None:
-        document = self._models.alias_document(model, alias)
-        if document and digests.get(str(document.get("digest"))) != document["version"]:
-            raise Corrupt(f"{keys.alias(model, alias)}: names no version that is intact")
 
     def _check_line(self, model: str, number: int, digests: dict[str, int]) -> None:
         """Is the version's parent one of those before it? Adds the version to ``digests``."""
@@ -141,6 +181,16 @@ class Ledger:
         for number in self._models.numbers(model):
             _found(partial(self._add_version, model, number, found))
         return found
+
+
+def _gone(ticket: str) -> str:
+    return f"ticket {ticket}: is gone from the record, which had it"
+
+
+def _check_length(loaded: Ticket, indexed: Ticket | None) -> None:
+    if indexed is not None and indexed.events > loaded.events:
+        missing = f"{loaded.events + 1} to {indexed.events}"
+        raise Corrupt(f"ticket {loaded.id}: its last events are gone: {missing}")
 
 
 def _found(check: Callable[[], object]) -> list[str]:

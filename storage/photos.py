@@ -10,6 +10,7 @@ from datetime import datetime
 from storage import keys, names
 from storage.canonical import SHA256, Corrupt, Document, sha256
 from storage.errors import BadInput
+from storage.events import Event
 from storage.images import Pixels, decode, encode_png
 from storage.objects import ObjectMissing, ObjectStore
 from storage.settings import Settings
@@ -65,11 +66,18 @@ class TicketPhotos:
         }
         return self._objects.put_document(keys.photo_manifest(ticket), manifest)
 
-    def all(self, ticket: str) -> list[Photo]:
+    def all(self, ticket: str, manifest: str | None = None) -> list[Photo]:
+        """
+        Args:
+            manifest: the list's digest, as the ticket's events have it.
+
+        Raises:
+            Corrupt: a photo, or the list of them, is not what was submitted.
+        """
         name = keys.photo_manifest(names.ticket_id(ticket))
         return [
             Photo(photo, self._objects.get(keys.photo(ticket, digest), digest))
-            for photo, digest in _listed(self._objects.get_document(name), name)
+            for photo, digest in _listed(self._objects.get_document(name, manifest), name)
         ]
 
     def keep_crop(self, ticket: str, pixels: Pixels) -> str:
@@ -111,7 +119,20 @@ class TicketPhotos:
         return self._objects.changed(keys.photos(names.ticket_id(ticket)))
 
     def left(self, ticket: str) -> int:
-        return sum(1 for _ in self._objects.names(keys.photos(names.ticket_id(ticket))))
+        """How many objects that show the subject are there, in whatever version."""
+        return self._objects.left(keys.photos(names.ticket_id(ticket)))
+
+
+def manifest_of(events: Sequence[Event]) -> str:
+    """The digest of the list of a ticket's photos, as the last event that brought photos has it.
+
+    Raises:
+        Corrupt: none of them did.
+    """
+    for event in reversed(events):
+        if "manifest" in event.data:
+            return str(event.data["manifest"])
+    raise Corrupt(f"{events[0].name}: names no list of photos")
 
 
 def _listed(manifest: Document, name: str) -> list[tuple[str, str]]:

@@ -109,8 +109,10 @@ class Record:
         objects = ObjectStore.from_settings(config)
         objects.ensure_bucket()
         redis = _connect(config.redis_url)
-        tickets, photos = Tickets(objects, redis), TicketPhotos(objects, config)
-        models, certificates = Models(objects, redis), Certificates(objects)
+        tickets = Tickets(objects, redis)
+        photos = TicketPhotos(objects, config)
+        models = Models(objects, redis, config.publish_as)
+        certificates = Certificates(objects)
         return cls(
             settings=config,
             objects=objects,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -58,5 +59,14 @@ class Request:
         }
 
 
-def default_deadline(days: int) -> date:
-    return datetime.now(UTC).date() + timedelta(days=days)
+def default_deadline(days: int | None = None) -> date:
+    """In ``days`` from today (UTC), or in one month: GDPR Art. 12(3)."""
+    today = datetime.now(UTC).date()
+    return months_after(today, 1) if days is None else today + timedelta(days=days)
+
+
+def months_after(day: date, months: int) -> date:
+    """The same day of a later month, or that month's last: Regulation 1182/71 Art. 3(2)(c)."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year, month = day.year + years, month + 1
+    return date(year, month, min(day.day, monthrange(year, month)[1]))

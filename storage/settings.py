@@ -62,12 +62,17 @@ class Settings(BaseSettings):
     photo_bytes: Positive = 20 * MIB
     photo_pixels: Positive = 50_000_000  # refused from the header, before decoding
     model_bytes: Positive = 2048 * MIB
-    deadline_days: Positive = 30  # GDPR Art. 12(3): one month
+    # from submission; where not set, GDPR Art. 12(3): one calendar month
+    deadline_days: Positive | None = None
+    deadline_warning_days: Positive = 7  # so long before, a ticket's deadline is said to be near
+    retention_days: Positive | None = 365  # then ended tickets leave the lists; the record has them
     tickets_per_run: Positive = 16  # one run forgets at most so many people
 
     lease_seconds: Positive = 60  # a worker silent for so long has lost its model
     sweep_seconds: Positive = 30
+    piece_seconds: Positive = 30  # in which 16 KiB of an upload must come, or it is cut off
     orphan_seconds: Positive = HOUR  # photos without a ticket for so long are removed
+    photo_removal_seconds: Positive = HOUR  # an ended ticket's photos are gone by then, or it shows
     task_attempts: Positive = 5  # then the ticket fails and says why
     visibility_timeout: Positive = 12 * HOUR  # above the longest erasure; see workers/app.py
 
@@ -97,7 +102,13 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        "signing_key", "signing_key_file", "webhook_url", "webhook_secret", mode="before"
+        "signing_key",
+        "signing_key_file",
+        "webhook_url",
+        "webhook_secret",
+        "deadline_days",
+        "retention_days",
+        mode="before",
     )
     @classmethod
     def _empty_is_none(cls, value: object) -> object:

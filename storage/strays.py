@@ -1,19 +1,22 @@
-"""Strays: folders of tickets that the index lacks, and what becomes of them."""
+"""Strays: tickets that the index lacks or shows as they were, and photos without a ticket."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from storage import keys, names
+from storage import keys
+from storage.canonical import Corrupt
 from storage.errors import LetheError
 from storage.objects import StoreRefused, StoreUnavailable
 from storage.record import Record
-from storage.tickets import LOCK_SECONDS, NoSuchTicket
+from storage.tickets import NoSuchTicket
 
 PAGE = 1000  # folders that one walk compares with the index: what S3 lists in one answer
 READ = 100  # strays that one walk reads; each is a few requests
+COMPARED = 50  # open tickets whose events one walk counts; each is a request
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,8 @@ def walk(record: Record, page: int = PAGE, read: int = READ) -> Strays:
     indexed, removed, broken = [], [], []
     for ticket in strays[:read]:
         try:
-            if _index(record, ticket):
-                indexed.append(ticket)
+            _index(record, ticket)
+            indexed.append(ticket)
         except NoSuchTicket:
             if _remove(record, ticket):
                 removed.append(ticket)
@@ -52,6 +55,26 @@ def walk(record: Record, page: int = PAGE, read: int = READ) -> Strays:
     return Strays(tuple(indexed), tuple(removed), tuple(broken))
 
 
+def refresh(record: Record, compared: int = COMPARED) -> list[str]:
+    """Indexes anew which of the next open tickets went on while Redis was away, or their mover
+    died before the index had it; the call after the last begins anew.
+
+    Raises:
+        StoreRefused, StoreUnavailable, QueueUnavailable
+    """
+    first = int(record.redis.get(keys.COMPARED) or 0)
+    ids = [str(item) for item in record.redis.zrange(keys.DEADLINES, first, first + compared - 1)]
+    record.redis.set(keys.COMPARED, first + len(ids) if len(ids) == compared else 0)
+    stale = []
+    for ticket in record.tickets.index.tickets(ids):
+        if ticket is None or ticket.events == record.tickets.length(ticket.id):
+            continue
+        with suppress(Corrupt, NoSuchTicket):  # `lethe ledger verify` says so
+            record.tickets.reindex(ticket.id)
+            stale.append(ticket.id)
+    return stale
+
+
 def _unindexed(record: Record, folders: Sequence[str]) -> list[str]:
     if not folders:
         return []
@@ -59,29 +82,18 @@ def _unindexed(record: Record, folders: Sequence[str]) -> list[str]:
     return [name for name, score in zip(folders, scores, strict=True) if score is None]
 
 
-def _index(record: Record, ticket: str) -> bool:
-    """Whether the ticket is in the index now; under its lock, so that no older state is written.
-
+def _index(record: Record, ticket: str) -> None:
+    """
     Raises:
         NoSuchTicket: there is no event in the folder.
         NoSuchModel, Corrupt, BadName
     """
-    lock = record.redis.lock(
-        keys.append_lock(names.ticket_id(ticket)),
-        timeout=LOCK_SECONDS,
-        blocking=False,
-        raise_on_release_error=False,
-    )
-    if not lock.acquire():
-        return False  # somebody moves it, and writes the index, too
-    try:
-        found = record.tickets.load(ticket)
-        record.models.get(found.model)
-        record.models.register(found.model)  # a Redis that lost its data forgot this, too
-        record.tickets.index(found)
-    finally:
-        lock.release()
-    return True
+    last = record.tickets.events(ticket)[-1]
+    model = record.tickets.load(ticket).model
+    record.models.get(model)
+    record.models.register(model)  # a Redis that lost its data forgot this, too
+    record.tickets.announce(last)
+    record.tickets.reindex(ticket)
 
 
 def _remove(record: Record, ticket: str) -> bool:

@@ -2,128 +2,40 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 from redis import Redis
 from redis.exceptions import RedisError
+from redis.lock import Lock
 
 from storage import keys, names
 from storage.announcements import Announcements
-from storage.canonical import Corrupt, Document, canonical, parse, sha256
-from storage.errors import BadInput
-from storage.objects import ObjectStore
+from storage.canonical import Corrupt, canonical, sha256
+from storage.errors import BadInput, LetheError
+from storage.events import Event, Notice
+from storage.objects import ObjectExists, ObjectStore
 from storage.request import Request
 from storage.states import State, check_transition
+from storage.ticket import Ticket
+from storage.ticket_index import TicketIndex
 
 log = structlog.get_logger("storage.tickets")
 
-LOCK_SECONDS = 30.0  # longer than one event takes to write over a slow line
+LOCK_SECONDS = 5.0  # a mover that is killed holds up the next one for so long
 
 
 class NoSuchTicket(BadInput):
     """There is no ticket of this id."""
 
 
-@dataclass(frozen=True)
-class Event:
-    number: int
-    ticket: str
-    state: State
-    at: str  # ISO 8601, UTC
-    actor: str
-    previous: str | None  # SHA-256 of the event before
-    data: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        return keys.event(self.ticket, self.number, self.state)
-
-    def document(self) -> Document:
-        return {"format": 1, **asdict(self), "state": str(self.state)}
-
-    @classmethod
-    def parse(cls, data: bytes, name: str) -> Event:
-        """
-        Raises:
-            Corrupt: not an event.
-        """
-        document = parse(data, name)
-        if document.pop("format", None) != 1:
-            raise Corrupt(f"{name}: not an event of format 1")
-        try:
-            event = cls(**{**document, "state": State(document["state"])})
-            datetime.fromisoformat(event.at)
-            written = canonical(event.document())
-        except (KeyError, TypeError, ValueError, RecursionError):
-            raise Corrupt(f"{name}: not an event") from None
-        if not event.is_sound():
-            raise Corrupt(f"{name}: not an event")
-        if written != data:  # the next event would hold another digest than is found here
-            raise Corrupt(f"{name}: not canonical JSON: altered or re-saved")
-        return event
-
-    def is_sound(self) -> bool:
-        """Whether everything is of its kind, which JSON alone does not say."""
-        texts = (self.ticket, self.at, self.actor, self.previous or "")
-        return (
-            type(self.number) is int
-            and all(isinstance(text, str) for text in texts)
-            and isinstance(self.data, dict)
-            and isinstance(self.data.get("result", {}), dict)
-        )
-
-
-@dataclass(frozen=True)
-class Ticket:
-    """A ticket as its events leave it."""
-
-    id: str
-    model: str
-    subject: str
-    state: State
-    legal_ground: str
-    deadline: str  # ISO 8601 date
-    photos: int
-    submitted_at: str
-    submitted_by: str
-    updated_at: str
-    note: str = ""  # the last reason given: why denied, why refused, why failed
-    result: dict[str, Any] = field(default_factory=dict)  # version, verdict, figures
-
-    @property
-    def days_left(self) -> int:
-        return (date.fromisoformat(self.deadline) - datetime.now(UTC).date()).days
-
-    @classmethod
-    def replay(cls, events: Iterable[Event]) -> Ticket:
-        """The state after all of ``events``, the first of which is the submission.
-
-        Raises:
-            Corrupt: they do not hold what was asked.
-        """
-        first, *_ = chain = list(events)
-        last = chain[-1]
-        result: dict[str, Any] = {}
-        try:
-            for event in chain:
-                result |= event.data.get("result", {})
-            return cls(
-                id=first.ticket,
-                **Request.parse(first.data["request"]).document(),
-                state=last.state,
-                submitted_at=first.at,
-                submitted_by=first.actor,
-                updated_at=last.at,
-                note=str(last.data.get("note", "")),
-                result=result,
-            )
-        except (KeyError, TypeError, ValueError, names.BadName):
-            raise Corrupt(f"{first.name}: not the request of a ticket") from None
+class Overtaken(LetheError):
+    """Somebody else appends to the ticket, or did so first."""
 
 
 class Tickets:
@@ -131,6 +43,7 @@ class Tickets:
         self._objects = objects
         self._redis = redis
         self._announcements = Announcements(redis)
+        self.index = TicketIndex(redis)
 
     def submit(self, ticket: str, request: Request, actor: str, data: Mapping[str, Any]) -> Ticket:
         """Writes the first event. It is in the object store when this returns, or this raises.
@@ -146,14 +59,7 @@ class Tickets:
             previous=None,
             data={"request": request.document(), **data},
         )
-        self._announcements.add(event.name)
-        self._objects.put_document(event.name, event.document())
-        accepted = Ticket.replay([event])
-        try:
-            self.index(accepted)
-        except RedisError as error:  # a second submission would be a second ticket
-            log.warning("accepted, not indexed", ticket=ticket, why=str(error))
-        return accepted
+        return self._written(Ticket.replay([event]), event)
 
     def move(
         self,
@@ -172,33 +78,80 @@ class Tickets:
         Raises:
             NoSuchTicket
             BadTransition: the table does not allow the step from where the ticket is now.
+            Overtaken
         """
-        lock = self._redis.lock(
-            keys.append_lock(names.ticket_id(ticket)),
-            timeout=LOCK_SECONDS,
-            raise_on_release_error=False,  # the event is written: a Redis that forgot fails nothing
-        )
-        with lock:
+        kept = dict(data or {})
+        if note:
+            kept["note"] = note
+        if result:
+            kept["result"] = dict(result)
+        return self._append(ticket, state, actor, kept)
+
+    def note(
+        self, ticket: str, notice: Notice, actor: str, data: Mapping[str, Any] | None = None
+    ) -> Ticket:
+        """Appends an event that leaves the ticket in its state.
+
+        Raises:
+            NoSuchTicket
+        """
+        return self._append(ticket, None, actor, {**(data or {}), "notice": str(notice)})
+
+    def _append(self, ticket: str, state: State | None, actor: str, data: dict[str, Any]) -> Ticket:
+        with self.lock(ticket) as lock:
             events = self.events(ticket)
             last = events[-1]
-            check_transition(ticket, last.state, state)
-            kept = dict(data or {})
-            if note:
-                kept["note"] = note
-            if result:
-                kept["result"] = dict(result)
+            if state is not None:
+                check_transition(ticket, last.state, state)
             event = Event(
                 number=last.number + 1,
                 ticket=ticket,
-                state=state,
+                state=state or last.state,
                 at=_now(),
                 actor=actor,
                 previous=sha256(canonical(last.document())),
-                data=kept,
+                data=data,
             )
-            self._announcements.add(event.name)
-            self._objects.put_document(event.name, event.document())
-            return self.index(Ticket.replay([*events, event]))
+            moved = Ticket.replay([*events, event])
+            if not lock.owned():
+                raise _overtaken(ticket)
+            return self._written(moved, event)
+
+    def _written(self, ticket: Ticket, event: Event) -> Ticket:
+        """Writes the event. What it says is so from then on, with or without Redis."""
+        self._announcements.add(event.name)
+        try:
+            self._objects.put_new(event.name, event.document())
+        except ObjectExists:  # by somebody who took this one's lock for lost
+            raise _overtaken(ticket.id) from None
+        try:
+            self.index.write(ticket)
+        except RedisError as error:  # a sweep finds it; doing it again would do it twice
+            log.warning("written, not indexed", ticket=ticket.id, why=str(error))
+        return ticket
+
+    @contextmanager
+    def lock(self, ticket: str) -> Iterator[Lock]:
+        """Held by whoever appends to a ticket, or makes its index anew."""
+        lock = self._redis.lock(
+            keys.append_lock(names.ticket_id(ticket)),
+            timeout=LOCK_SECONDS,
+            thread_local=False,  # another thread keeps it, while the store takes its time
+            raise_on_release_error=False,  # the event is written: a Redis that forgot fails nothing
+        )
+        done = threading.Event()
+
+        def keep() -> None:
+            while not done.wait(LOCK_SECONDS / 3):
+                with suppress(RedisError):  # of somebody else's by now, too: who writes looks
+                    lock.reacquire()
+
+        with lock:
+            threading.Thread(target=keep, daemon=True).start()
+            try:
+                yield lock
+            finally:
+                done.set()
 
     def events(self, ticket: str) -> list[Event]:
         """All events of a ticket, their chain checked.
@@ -221,56 +174,65 @@ class Tickets:
             chain.append(event)
         return chain
 
+    def length(self, ticket: str) -> int:
+        """How many events a ticket has."""
+        return sum(1 for _ in self._objects.names(keys.events(names.ticket_id(ticket))))
+
+    def announce(self, event: Event) -> None:
+        """Has the webhook's receiver told of an event that was written when nobody could."""
+        self._announcements.add(event.name)
+
     def load(self, ticket: str) -> Ticket:
         """The ticket from the record."""
         return Ticket.replay(self.events(ticket))
 
     def get(self, ticket: str) -> Ticket:
         """The ticket from the index, or from the record where the index lacks it."""
-        found = self._redis.get(keys.ticket_summary(names.ticket_id(ticket)))
-        return _summary(str(found)) if found else self.index(self.load(ticket))
+        return self.index.get(names.ticket_id(ticket)) or self.reindex(ticket)
 
-    def recent(
-        self, *, model: str | None = None, state: State | None = None, limit: int = 100
-    ) -> list[Ticket]:
-        """The newest tickets first."""
-        found: list[Ticket] = []
-        for ticket in self._redis.zrevrange(keys.TICKETS, 0, -1):
-            summary = self.get(str(ticket))
-            if model in {None, summary.model} and state in {None, summary.state}:
-                found.append(summary)
-            if len(found) == limit:
-                break
+    def reindex(self, ticket: str) -> Ticket:
+        """Writes the ticket into the index as the record has it."""
+        found = self.load(ticket)
+        self.index.write(found)
         return found
 
-    def waiting(self, model: str, state: State) -> list[str]:
-        """Ids of a model's tickets in a state, the earliest submitted first."""
-        return [str(item) for item in self._redis.zrange(keys.tickets_in(model, state), 0, -1)]
+    def recent(
+        self,
+        *,
+        model: str | None = None,
+        state: State | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> list[Ticket]:
+        """The newest tickets first; those that follow on the ticket ``after``."""
+        ids = self.index.page(model, state, limit, after)
+        found = self.index.tickets(ids)
+        return [ticket or self.get(id_) for id_, ticket in zip(ids, found, strict=True)]
 
-    def count(self, model: str, state: State) -> int:
-        return int(self._redis.zcard(keys.tickets_in(model, state)))
+    def archived(self, limit: int = 100) -> list[Ticket]:
+        """Those that no list shows; who ended last comes first."""
+        ids = [str(ticket) for ticket in self._redis.zrevrange(keys.ARCHIVED, 0, limit - 1)]
+        found = self.index.tickets(ids)
+        return [ticket or self.get(id_) for id_, ticket in zip(ids, found, strict=True)]
 
-    def index(self, ticket: Ticket) -> Ticket:
-        """Writes the ticket into Redis; the record stays the truth."""
-        score = datetime.fromisoformat(ticket.submitted_at).timestamp()
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.set(keys.ticket_summary(ticket.id), json.dumps(asdict(ticket)))
-        pipe.zadd(keys.TICKETS, {ticket.id: score})
-        for state in State:
-            if state is not ticket.state:
-                pipe.zrem(keys.tickets_in(ticket.model, state), ticket.id)
-        pipe.zadd(keys.tickets_in(ticket.model, ticket.state), {ticket.id: score})
-        pipe.execute()
-        return ticket
+    def waiting(self, model: str | None, state: State, limit: int | None = None) -> list[str]:
+        """Ids of tickets in a state, of a model or of all; the earliest submitted first."""
+        return self.index.waiting(model, state, limit)
+
+    def count(self, model: str | None, state: State) -> int:
+        return self.index.count(model, state)
+
+    def counts(self) -> Counter[tuple[str, State]]:
+        """Tickets by model and state."""
+        return self.index.counts()
 
     def recorded(self) -> list[str]:
         """Ids of all tickets in the record."""
         return [name for name in self._objects.folders("tickets/") if name]
 
 
-def _summary(data: str) -> Ticket:
-    document = json.loads(data)
-    return Ticket(**{**document, "state": State(document["state"])})
+def _overtaken(ticket: str) -> Overtaken:
+    return Overtaken(f"ticket {ticket}: somebody else moved it just now; look at it and try again")
 
 
 def _now() -> str:

@@ -1,4 +1,4 @@
-"""What a webhook's receiver is told when a ticket's state changes, and the task that tells it."""
+"""What a webhook's receiver is told of a ticket's events, and the task that tells it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from storage.canonical import Corrupt, canonical
+from storage.events import Event
 from storage.record import Record
-from storage.tickets import Event, Ticket
+from storage.ticket import Ticket
 
 TASK = "lethe.webhooks"
 
@@ -45,5 +46,5 @@ class Message:
             "at": event.at,
             "days_left": (date.fromisoformat(ticket.deadline) - at.date()).days,
         }
-        kind = f"ticket.{event.state}"
+        kind = f"ticket.{event.notice or event.state}"
         return cls(identity, canonical({"type": kind, "timestamp": event.at, "data": data}))

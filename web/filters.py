@@ -16,6 +16,7 @@ def install(app: Flask) -> None:
     )
     app.jinja_env.globals.update(
         states=wording.STATES,
+        notices=wording.NOTICES,
         ground=wording.ground,
         deadline=wording.deadline,
         verdict_tone=figures.verdict_tone,

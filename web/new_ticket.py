@@ -23,7 +23,7 @@ class NewTicket:
     deadline: str
 
     @classmethod
-    def blank(cls, models: Collection[str], days: int) -> NewTicket:
+    def blank(cls, models: Collection[str], days: int | None) -> NewTicket:
         only = next(iter(models)) if len(models) == 1 else ""
         ground = str(LegalGround.CONSENT_WITHDRAWN)
         return cls(only, "", ground, default_deadline(days).isoformat())

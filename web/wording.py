@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from storage.events import Notice
 from storage.request import LegalGround
 from storage.states import ENDED, State
-from storage.tickets import Ticket
+from storage.ticket import Ticket
 
 SOON_DAYS = 7  # left: from here on a deadline is marked
 
@@ -19,6 +20,14 @@ class Wording:
     sentence: str  # what it means for the reader
 
 
+NOTICES: dict[Notice, str] = {
+    Notice.PHOTOS_REMOVED: "Photos removed",
+    Notice.DEADLINE_NEAR: "Deadline near",
+    Notice.DEADLINE_MISSED: "Deadline missed",
+    Notice.EXTENDED: "Deadline extended",
+    Notice.ARCHIVED: "Taken out of the lists",
+    Notice.RESTORED: "Put back into the lists",
+}
 STATES: dict[State, Wording] = {
     State.SUBMITTED: Wording(
         "Waits for approval",

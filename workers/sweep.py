@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import structlog
 
-from storage import keys, queue, strays
+from storage import deadlines, keys, queue, retention, strays
 from storage.errors import LetheError
 from storage.record import Record
 from storage.states import State
+from workers import kept_run
 from workers.app import app, outbox, record
 from workers.attempts import attempts, fail, resting
 
@@ -15,6 +16,8 @@ log = structlog.get_logger()
 
 # A busy queue must not fill with the same task; a task that starts clears its mark.
 SENT_SECONDS = 900
+AT_ONCE = 200  # of each kind; what is sent is marked, so the next sweep looks at the others
+ASKED = 1000  # keys that Redis is asked for at once
 IN_PREPARATION = (State.APPROVED, State.PREPARING)
 IN_ERASURE = (State.QUEUED, State.UNLEARNING, State.CERTIFYING, State.PUBLISHING)
 
@@ -27,18 +30,30 @@ def sweep() -> None:
     """
     kept = record()
     _put_right(kept)
-    for model in kept.models.all():
-        for ticket in _waiting(kept, model.name, IN_PREPARATION):
-            if _lies(kept, "ticket", ticket, [ticket]):
-                _sent(kept, "ticket", ticket, outbox().prepare(ticket))
-        if _lies(kept, "model", model.name, _waiting(kept, model.name, IN_ERASURE)):
-            _sent(kept, "model", model.name, outbox().erase(model.name))
+    _keep_house(kept)
+    _forget_sent(kept)
+    tickets = _waiting(kept, None, IN_PREPARATION)
+    for ticket in _free(kept, "ticket", tickets)[:AT_ONCE]:
+        if _lies(kept, "ticket", ticket, [ticket]):
+            _sent(kept, "ticket", ticket, outbox().prepare(ticket))
+    models = {model for model, state in kept.tickets.counts() if state in IN_ERASURE}
+    for model in _free(kept, "model", sorted(models))[:AT_ONCE]:
+        if _lies(kept, "model", model, _waiting(kept, model, IN_ERASURE)):
+            _sent(kept, "model", model, outbox().erase(model))
+
+
+def _forget_sent(kept: Record) -> None:
+    """What an empty queue no longer holds was taken, and if nobody works on it, it was lost."""
+    for kind, name in (("ticket", queue.CPU), ("model", queue.GPU)):
+        if not outbox().length(name):
+            for key in kept.redis.scan_iter(keys.sent(kind, "*"), count=1000):
+                kept.redis.delete(key)
 
 
 def _put_right(kept: Record) -> None:
     """Tickets that the index lacks go into it; photos of submissions that died are removed."""
     found = strays.walk(kept)
-    for ticket in found.indexed:
+    for ticket in (*found.indexed, *strays.refresh(kept)):
         log.info("indexed", ticket=ticket)
     for ticket in found.removed:
         log.warning("removed photos of a submission that never was", ticket=ticket)
@@ -46,8 +61,39 @@ def _put_right(kept: Record) -> None:
         log.error("cannot be indexed; see lethe ledger verify", ticket=ticket)
 
 
-def _waiting(kept: Record, model: str, states: tuple[State, ...]) -> list[str]:
+def _keep_house(kept: Record) -> None:
+    """Photos of ended tickets go, deadlines are told, old tickets leave the lists."""
+    for ticket in retention.remove_all_photos(kept):
+        log.info("removed photos", ticket=ticket)
+    if late := retention.overdue(kept):
+        log.error("photos of ended tickets are still there", tickets=late)
+    for notice, tickets in deadlines.tell(kept).items():
+        for ticket in tickets:
+            log.warning(str(notice), ticket=ticket)
+    for ticket in retention.archive_old(kept):
+        log.info("archived", ticket=ticket)
+    for model in kept_run.clear(kept):
+        log.info("removed a checkpoint that no ticket needs", model=model)
+
+
+def _waiting(kept: Record, model: str | None, states: tuple[State, ...]) -> list[str]:
     return [ticket for state in states for ticket in kept.tickets.waiting(model, state)]
+
+
+def _free(kept: Record, kind: str, names: list[str]) -> list[str]:
+    """Those of ``names`` that nobody holds, that no sweep has sent, and, of tickets, that have
+    rested."""
+    found = []
+    for first in range(0, len(names), ASKED):
+        some = names[first : first + ASKED]
+        marks = [kept.redis.mget([keys.lease(kind, name) for name in some])]
+        marks.append(kept.redis.mget([keys.sent(kind, name) for name in some]))
+        if kind == "ticket":
+            marks.append(kept.redis.mget([keys.rest(name) for name in some]))
+        found += [
+            name for name, *set_ in zip(some, *marks, strict=True) if set_ == [None] * len(set_)
+        ]
+    return found
 
 
 def _lies(kept: Record, kind: str, name: str, tickets: list[str]) -> bool:

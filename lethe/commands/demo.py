@@ -21,7 +21,7 @@ from storage.errors import BadInput
 from storage.models import Model
 from storage.record import Record
 from storage.states import State
-from storage.tickets import Ticket
+from storage.ticket import Ticket
 
 OWN_MODEL = Path(__file__).parents[1] / "demo" / "recogniser.onnx"
 

@@ -1,4 +1,4 @@
-"""`lethe tickets`: submit, show, list, approve, deny, cancel, retry."""
+"""`lethe tickets`: submit, show, list, and what people do with a ticket."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from storage.record import Record
 from storage.request import LegalGround, Request, default_deadline
 from storage.settings import Settings
 from storage.states import ENDED, State
-from storage.tickets import Ticket
+from storage.ticket import Ticket
 
 POLL_SECONDS = 0.3
 WAITS_FOR_PEOPLE = ENDED | {
@@ -60,10 +60,10 @@ def submit_command(
 ) -> None:
     """Submit a ticket with the photos in a folder or an archive."""
     record = connect()
-    photos = _photos(source, record.settings)
+    photos = given_photos(source, record.settings)
     due = deadline.date() if deadline else default_deadline(record.settings.deadline_days)
     request = Request(model, subject, LegalGround(legal_ground), due, len(photos))
-    ticket = _desk(record).submit(request, photos, getpass.getuser())
+    ticket = desk(record).submit(request, photos, getpass.getuser())
     click.echo(f"{ticket.id} is accepted and kept; approve it with `lethe tickets approve`")
 
 
@@ -97,7 +97,8 @@ def show_ticket(record: Record, ticket: Ticket) -> None:
     console.print(f"{ticket.photos} photos; due {ticket.deadline}, {ticket.days_left} days left")
     for event in record.tickets.events(ticket.id):
         note = f"  {event.data['note']}" if event.data.get("note") else ""
-        console.print(f"  {event.at}  {event.state:<12}  {event.actor}{note}")
+        what = (event.notice or event.state).replace("_", " ")
+        console.print(f"  {event.at}  {what:<15}  {event.actor}{note}")
     for sentence in ticket.result.get("summary", []):
         console.print(sentence)
 
@@ -105,52 +106,38 @@ def show_ticket(record: Record, ticket: Ticket) -> None:
 @tickets.command("list")
 @click.option("--state", type=click.Choice([str(state) for state in State]))
 @click.option("--model")
-def list_command(state: str | None, model: str | None) -> None:
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
+@click.option("--after", metavar="ID", help="Those that follow on this ticket: the next page.")
+@click.option("--archived", is_flag=True, help="Those that have left the lists.")
+def list_command(
+    state: str | None, model: str | None, limit: int, after: str | None, archived: bool
+) -> None:
     """List tickets, the newest first."""
-    found = connect().tickets.recent(model=model, state=State(state) if state else None)
+    kept = connect().tickets
+    chosen = State(state) if state else None
+    if archived:
+        found = kept.archived(limit)
+    else:
+        found = kept.recent(model=model, state=chosen, limit=limit, after=after)
     if not found:
         click.echo("no tickets")
         return
     table = Table("ticket", "state", "model", "subject", "days left", "submitted", box=None)
     for ticket in found:
-        left = "" if ticket.state in ENDED else str(ticket.days_left)
+        left = str(ticket.days_left) if ticket.open else ""
         table.add_row(
             ticket.id, str(ticket.state), ticket.model, ticket.subject, left, ticket.submitted_at
         )
     console.print(table)
+    if len(found) == limit and not archived:
+        click.echo(f"the next ones: --after {found[-1].id}")
 
 
-@tickets.command("approve")
-@click.argument("ticket")
-def approve_command(ticket: str) -> None:
-    """Approve a ticket: its work begins."""
-    _say(_desk(connect()).approve(ticket, getpass.getuser()))
+def desk(record: Record) -> Desk:
+    return Desk(record, Queue(record.settings))
 
 
-@tickets.command("deny")
-@click.argument("ticket")
-@click.option("--reason", required=True)
-def deny_command(ticket: str, reason: str) -> None:
-    """Deny a ticket; its photos are removed."""
-    _say(_desk(connect()).deny(ticket, getpass.getuser(), reason))
-
-
-@tickets.command("cancel")
-@click.argument("ticket")
-@click.option("--reason", default="")
-def cancel_command(ticket: str, reason: str) -> None:
-    """Cancel a ticket; its photos are removed."""
-    _say(_desk(connect()).cancel(ticket, getpass.getuser(), reason))
-
-
-@tickets.command("retry")
-@click.argument("ticket")
-def retry_command(ticket: str) -> None:
-    """Put a failed or refused ticket back to work."""
-    _say(_desk(connect()).retry(ticket, getpass.getuser()))
-
-
-def _photos(source: Path, settings: Settings) -> list[Photo]:
+def given_photos(source: Path, settings: Settings) -> list[Photo]:
     if source.is_dir():
         return [Photo(path.name, path.read_bytes()) for path in read_photos(source)]
     if not is_archive(source.name) or not source.is_file():
@@ -159,11 +146,3 @@ def _photos(source: Path, settings: Settings) -> list[Photo]:
         )
     with source.open("rb") as file:
         return photos_in(file, str(source), Limits.of(settings))
-
-
-def _desk(record: Record) -> Desk:
-    return Desk(record, Queue(record.settings))
-
-
-def _say(ticket: Ticket) -> None:
-    click.echo(f"{ticket.id} is {ticket.state}")

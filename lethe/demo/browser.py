@@ -34,7 +34,7 @@ class Browser:
             "model": model,
             "subject": subject,
             "legal_ground": str(LegalGround.CONSENT_WITHDRAWN),
-            "deadline": default_deadline(30).isoformat(),
+            "deadline": default_deadline().isoformat(),
         }
         files = [("photos", (photo.name, photo.read_bytes(), "image/jpeg")) for photo in photos]
         answer = self._post(form, form, fields, files)

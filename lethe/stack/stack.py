@@ -16,6 +16,7 @@ from urllib.error import URLError
 from lethe.stack.installation import Installation
 from lethe.stack.process import LOOPBACK, Process, answers, check_port, free_port
 from lethe.stack.servers import start_redis, start_s3
+from storage import keys
 from storage.record import Record
 from storage.settings import Settings
 
@@ -63,7 +64,7 @@ def running(installation: Installation, port: int) -> Iterator[Stack]:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = environment["LETHE_METRICS_DIR"]
         _clear_metrics(Path(environment["LETHE_METRICS_DIR"]))
         record = Record.open(Settings())
-        if not record.redis.dbsize():
+        if not record.redis.exists(keys.TICKETS):  # empty, or of an older version
             record.ledger.rebuild()
         started = _start_lethe(installation, port)
         for process in started:
@@ -71,7 +72,7 @@ def running(installation: Installation, port: int) -> Iterator[Stack]:
         for process in started:  # all at once; then each is waited for
             cleanup.callback(process.ask_to_stop)
         web = started[-1]
-        web.wait_until(lambda: _ready(port), START_SECONDS)
+        web.wait_until(lambda: web_is_ready(port), START_SECONDS)
         cleanup.callback(installation.withdraw)
         installation.announce(environment)
         yield Stack(installation, environment, port, tuple(processes))
@@ -98,19 +99,29 @@ def _start_lethe(installation: Installation, port: int) -> list[Process]:
     beat = str(installation.folder / "beat")
     worker = [str(binaries / "celery"), "-A", "workers.app", "worker", "--concurrency", "1"]
     worker += ["--loglevel", "INFO", "--without-gossip", "--without-mingle"]
-    web = [str(binaries / "gunicorn"), "web.app:create_app()", "--bind", f"{LOOPBACK}:{port}"]
-    web += ["--workers", "1", "--threads", "8", "--worker-class", "gthread", "--no-control-socket"]
     commands = {
         "worker-gpu": [*worker, "-Q", "gpu", "-n", "gpu@%h"],
         "worker-cpu": [*worker, "-Q", "cpu", "-n", "cpu@%h", "-B", "-s", beat],
-        "web": web,
+        "web": web_command(port),
     }
     return [
         Process.start(name, command, installation.log(name)) for name, command in commands.items()
     ]
 
 
-def _ready(port: int) -> bool:
+def web_command(port: int) -> list[str]:
+    web = [str(Path(sys.executable).with_name("gunicorn")), "web.app:create_app()"]
+    web += [
+        "--config",
+        "python:web.listener",
+        "--bind",
+        f"{LOOPBACK}:{port}",
+        "--no-control-socket",
+    ]
+    return [*web, "--workers", "1", "--threads", "8", "--worker-class", "gthread"]
+
+
+def web_is_ready(port: int) -> bool:
     if not answers(port):
         return False
     try:

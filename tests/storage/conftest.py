@@ -18,7 +18,7 @@ from storage.record import Record
 from storage.request import LegalGround, Request
 from storage.settings import Settings
 from storage.states import State
-from storage.tickets import Ticket
+from storage.ticket import Ticket
 
 # A busy machine may take long over one example; the bounds that matter have tests of their own.
 hypothesis.settings.register_profile("storage", deadline=None)

@@ -6,18 +6,20 @@ from collections.abc import Callable
 
 import pytest
 
+from storage.canonical import Corrupt
 from storage.desk import BadPhotos, Desk
 from storage.errors import BadInput
+from storage.model_desk import ModelDesk
 from storage.models import NoSuchModel, Version
 from storage.names import BadName
-from storage.photos import Photo, Selection
+from storage.photos import Photo, Selection, manifest_of
 from storage.queue import CPU, GPU, Queue
 from storage.record import Record
 from storage.settings import Settings
 from storage.states import BadTransition, State
-from storage.tickets import Ticket
+from storage.ticket import Ticket
 from tests.storage import pictures
-from tests.storage.conftest import PATH, SUBJECT, request_for
+from tests.storage.conftest import MODEL, PATH, SUBJECT, request_for
 from tests.storage.pictures import photos
 
 
@@ -232,3 +234,59 @@ def test_too_many_photos_are_refused_and_none_is_kept(
     with pytest.raises(BadInput, match="5 photos: at most 4 a ticket"):
         Desk(small, Queue(settings)).submit(request_for(), photos(5), "ada")
     assert list(record.objects.names("tickets/")) == []
+
+
+@pytest.fixture
+def short_of_photos(record: Record, ticket: Ticket) -> Ticket:
+    _move(record, ticket, State.APPROVED, State.PREPARING, State.NEEDS_PHOTOS)
+    return ticket
+
+
+def test_more_photos_join_those_that_are_there_and_the_work_goes_on(
+    record: Record, desk: Desk, short_of_photos: Ticket
+):
+    moved = desk.add_photos(short_of_photos.id, photos(5), "ada")
+    assert (moved.state, moved.photos) == (State.APPROVED, 5)
+    events = record.tickets.events(moved.id)
+    assert record.photos.all(moved.id, manifest_of(events)) == photos(5)
+    assert events[-1].data["manifest"] != events[0].data["manifest"]
+    assert _waiting(record) == (1, 0)
+    assert record.ledger.verify().broken == ()
+
+
+def test_photos_that_are_there_already_or_are_none_are_refused_and_nothing_changes(
+    record: Record, desk: Desk, short_of_photos: Ticket
+):
+    before = list(record.objects.names("tickets/"))
+    for given, words in ((photos(3), "already"), ([Photo("a.jpg", b"no picture")], "a.jpg")):
+        with pytest.raises(BadPhotos, match=words):
+            desk.add_photos(short_of_photos.id, given, "ada")
+    assert list(record.objects.names("tickets/")) == before
+    assert _waiting(record) == (0, 0)
+
+
+def test_a_ticket_that_needs_no_photos_takes_none(desk: Desk, ticket: Ticket):
+    with pytest.raises(BadTransition, match="needs no photos"):
+        desk.add_photos(ticket.id, photos(5), "ada")
+
+
+def test_a_list_of_photos_that_is_not_the_one_of_the_events_is_refused(
+    record: Record, ticket: Ticket
+):
+    record.photos.keep(ticket.id, photos(2))  # somebody took one out, and listed the others anew
+    with pytest.raises(Corrupt, match=r"manifest\.json"):
+        record.photos.all(ticket.id, manifest_of(record.tickets.events(ticket.id)))
+
+
+def test_a_model_whose_policy_approves_has_its_tickets_approved_when_they_come(
+    record: Record, desk: Desk, publish: Callable[..., Version]
+):
+    publish()
+    ModelDesk(record).settle(MODEL, "grace", approval="automatic")
+    ticket = desk.submit(request_for(), photos(3), "ada")
+    events = record.tickets.events(ticket.id)
+    assert [(event.state, event.actor) for event in events] == [
+        (State.SUBMITTED, "ada"),
+        (State.APPROVED, "policy"),
+    ]
+    assert _waiting(record) == (1, 0)

@@ -18,7 +18,8 @@ from storage.photos import Photo, TicketPhotos
 from storage.record import Record
 from storage.settings import Settings
 from storage.states import State
-from storage.tickets import Ticket, Tickets
+from storage.ticket import Ticket
+from storage.tickets import Tickets
 from tests.storage.bodies import body
 from tests.storage.conftest import MODEL, PATH
 from tests.storage.pictures import photos
@@ -103,7 +104,7 @@ def test_an_altered_event_is_found(record: Record, world: World):
 
 
 def test_a_missing_version_file_is_found(record: Record, world: World):
-    missing = [f"{VERSIONS}{version.number:06d}/{MODEL_FILE}" for version in world.versions]
+    missing = [version.object(MODEL_FILE) for version in world.versions]
     for name in missing:
         record.objects.remove_all(name)
     broken = record.ledger.verify().broken
@@ -111,7 +112,7 @@ def test_a_missing_version_file_is_found(record: Record, world: World):
 
 
 def test_an_altered_version_file_is_found(record: Record, world: World):
-    name = f"{VERSIONS}{world.versions[2].number:06d}/{MODEL_FILE}"
+    name = world.versions[2].object(MODEL_FILE)
     record.objects.put(name, b"evil")
     assert any(line.startswith(f"{name}: has SHA-256") for line in record.ledger.verify().broken)
 
@@ -138,7 +139,7 @@ def test_a_version_that_forgets_its_parent_is_found(record: Record, world: World
 
 
 def test_an_alias_to_nothing_is_found(record: Record, world: World):
-    name = f"models/{MODEL}/aliases/current.json"
+    name = f"models/{MODEL}/aliases/current/000003.json"
     document = record.objects.get_document(name)
     for change in ({"version": 9}, {"digest": "0" * 64}, {"version": world.versions[0].number}):
         record.objects.put_document(name, {**document, **change})
@@ -146,7 +147,7 @@ def test_an_alias_to_nothing_is_found(record: Record, world: World):
 
 
 def test_a_damaged_alias_is_found_and_the_rest_still_walked(record: Record, world: World):
-    name = f"models/{MODEL}/aliases/current.json"
+    name = f"models/{MODEL}/aliases/current/000003.json"
     for data in (b"", b"[]", b"{}", b'{"version":"x"}', b'{"version":3}'):
         record.objects.put(name, data)
         assert _broken(record).startswith(f"{name}: ")
@@ -188,6 +189,11 @@ def test_a_completed_ticket_without_a_certificate_is_found(record: Record, world
 
 def _put(record: Record, ticket: Ticket, data: bytes) -> None:
     record.objects.put(f"certificates/{ticket.id}.json", data)
+
+
+def _broken_by(record: Record, ticket: Ticket, certificate: bytes) -> str:
+    _put(record, ticket, certificate)
+    return "\n".join(record.ledger.verify().broken)
 
 
 def test_a_certificate_of_another_ticket_in_its_place_is_found(record: Record, world: World):
@@ -232,12 +238,8 @@ def test_a_certificate_that_forgets_the_one_before_it_is_found(
     record: Record, world: World, signer: Signer
 ):
     first, second, third = world.versions
-    _put(
-        record,
-        world.completed,
-        issue(about(world.completed, third, second, first, None), signer),
-    )
-    broken = "\n".join(record.ledger.verify().broken)
+    certificate = issue(about(world.completed, third, second, first, None), signer)
+    broken = _broken_by(record, world.completed, certificate)
     assert "both say that none is before them" in broken
     assert "says that it is the first, and its parent is not the import" in broken
 
@@ -246,12 +248,8 @@ def test_a_certificate_of_another_version_or_import_is_found(
     record: Record, world: World, signer: Signer
 ):
     _, second, third = world.versions
-    _put(
-        record,
-        world.earlier,
-        issue(about(world.earlier, third, second, second, None), signer),
-    )
-    broken = "\n".join(record.ledger.verify().broken)
+    certificate = issue(about(world.earlier, third, second, second, None), signer)
+    broken = _broken_by(record, world.earlier, certificate)
     assert "about another version than the ticket made" in broken
     assert f"names another import of model {MODEL}" in broken
 
@@ -293,7 +291,7 @@ def test_photos_left_behind_by_a_ticket_that_has_ended_are_found(record: Record,
 
 def test_every_damage_is_listed_not_the_first_alone(record: Record, world: World):
     record.photos.keep(world.completed.id, [Photo("a.jpg", b"a")])
-    record.objects.put(f"{VERSIONS}000003/{MODEL_FILE}", b"evil")
+    record.objects.put(world.versions[2].object(MODEL_FILE), b"evil")
     record.objects.put(f"certificates/{world.completed.id}.json", b"{}")
     record.objects.put(f"tickets/{world.open.id}/events/000001-submitted.json", b"{}")
     broken = " ".join(record.ledger.verify().broken)
@@ -343,7 +341,7 @@ def test_rebuilding_restores_tickets_models_and_lists_into_an_empty_redis(
 
 
 def test_rebuilding_corrects_an_index_that_is_wrong(record: Record, world: World):
-    record.tickets.index(replace(world.completed, state=State.FAILED))
+    record.tickets.index.write(replace(world.completed, state=State.FAILED))
     record.ledger.rebuild()
     assert record.tickets.get(world.completed.id) == world.completed
     assert record.tickets.count(MODEL, State.FAILED) == 0
@@ -372,3 +370,10 @@ def test_a_store_that_does_not_answer_is_no_finding(settings: Settings, record: 
     )
     with pytest.raises(StoreUnavailable):
         ledger.verify()
+
+
+def test_a_certificate_tells_of_its_ticket_when_nothing_else_does(record: Record, world: World):
+    record.objects.remove_all(f"tickets/{world.completed.id}/")
+    record.redis.flushall()
+    record.ledger.rebuild()
+    assert f"ticket {world.completed.id}: is gone from the record, which had it" in _broken(record)

@@ -8,7 +8,7 @@ import pytest
 
 from storage.record import Record
 from storage.states import ENDED, TRANSITIONS, WORKED, BadTransition, State, check_transition
-from storage.tickets import Ticket
+from storage.ticket import Ticket
 from tests.storage.conftest import PATH
 
 _REFUSED = [

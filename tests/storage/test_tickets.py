@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
 
-from storage import names
+import storage.tickets
+from storage import keys, names
+from storage.canonical import Document
+from storage.events import Event, Notice
 from storage.names import BadName
 from storage.record import Record
 from storage.states import BadTransition, State
-from storage.tickets import NoSuchTicket, Ticket
+from storage.ticket import Ticket
+from storage.tickets import NoSuchTicket, Overtaken
 from tests.storage.conftest import PATH, SUBJECT, request_for
 
 
@@ -145,3 +150,58 @@ def test_of_two_threads_that_want_to_end_a_ticket_one_wins(
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(end, (State.DENIED, State.CANCELLED))) == [False, True]
     assert len(record.tickets.events(ticket.id)) == 2
+
+
+def test_an_event_that_somebody_else_wrote_meanwhile_is_not_replaced(
+    record: Record, submit: Callable[..., Ticket], monkeypatch: pytest.MonkeyPatch
+):
+    ticket = submit()
+    before = record.tickets.events(ticket.id)
+    record.tickets.move(ticket.id, State.APPROVED, "grace")
+    # As a mover sees it who read the events, slept until its lock ran out, and goes on.
+    monkeypatch.setattr(record.tickets, "events", lambda _: before)
+    with pytest.raises(Overtaken, match=ticket.id):
+        record.tickets.move(ticket.id, State.APPROVED, "mallory")
+    monkeypatch.undo()
+    assert [event.actor for event in record.tickets.events(ticket.id)] == ["ada", "grace"]
+
+
+def test_a_mover_keeps_its_lock_while_the_store_takes_its_time_and_no_longer_than_it_lives(
+    record: Record, submit: Callable[..., Ticket], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(storage.tickets, "LOCK_SECONDS", 0.3)
+    ticket = submit()
+    put = record.objects.put_new
+
+    def slowly(name: str, document: Document) -> str:
+        time.sleep(1.0)
+        return put(name, document)
+
+    monkeypatch.setattr(record.objects, "put_new", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(record.tickets.move, ticket.id, State.APPROVED, "grace")
+        time.sleep(0.1)
+        second = pool.submit(record.tickets.move, ticket.id, State.CANCELLED, "ada")
+        assert [first.result().events, second.result().events] == [2, 3]
+    monkeypatch.undo()
+    monkeypatch.setattr(storage.tickets, "LOCK_SECONDS", 0.3)
+    record.redis.set(keys.append_lock(ticket.id), "of a mover that was killed", px=300)
+    assert record.tickets.note(ticket.id, Notice.ARCHIVED, "ada").events == 4
+
+
+def test_a_mover_that_slept_past_its_lock_writes_nothing(
+    record: Record, submit: Callable[..., Ticket]
+):
+    ticket = submit()
+    events = record.tickets.events
+
+    def asleep(name: str) -> list[Event]:
+        found = events(name)
+        record.redis.set(keys.append_lock(ticket.id), "another")
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(record.tickets, "events", asleep)
+        with pytest.raises(Overtaken):
+            record.tickets.move(ticket.id, State.APPROVED, "grace")
+    assert len(record.tickets.events(ticket.id)) == 1
