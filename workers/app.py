@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from functools import cache
 from typing import Any
 
 import structlog
 from celery import Celery
-from celery.signals import beat_embedded_init, setup_logging, worker_process_init
+from celery.signals import (
+    beat_embedded_init,
+    setup_logging,
+    worker_process_init,
+    worker_ready,
+)
 
 from storage import queue, webhooks
 from storage.record import Record
 from storage.settings import Settings, settings
-from workers import liveness  # noqa: F401 - its signals
+from workers import (
+    liveness,  # noqa: F401 - its signals
+    stopping,
+)
 from workers.parent import end_with_parent
 
 _WORKER = os.getpid()  # the process that imports this; its children are forked from it
@@ -76,6 +85,13 @@ def _logging(**_: Any) -> None:
 def _end_with_worker(**_: Any) -> None:
     """A worker that is killed leaves no clock that ticks and no child that unlearns."""
     end_with_parent(_WORKER)
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def _stop_at_the_next_step(**_: Any) -> None:
+    """However the worker is asked to end, its child hears of it at once."""
+    for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
+        stopping.hear(number)
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]

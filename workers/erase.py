@@ -5,33 +5,35 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import structlog
 
 from storage import keys, queue
-from storage.leases import Lease
-from storage.models import MODEL_FILE
+from storage.leases import Lease, LeaseLost
+from storage.models import MODEL_FILE, Version
+from storage.objects import StoreRefused, StoreUnavailable
 from storage.progress import Progress
 from storage.record import Record
 from storage.settings import BadSettings, settings
 from storage.states import ENDED, BadTransition, State
-from storage.tickets import Ticket
+from storage.ticket import Ticket
+from workers import stopping
 from workers.app import app, outbox, record
-from workers.attempts import ACTOR, RunChanged, attempt
+from workers.attempts import ACTOR, RunChanged, attempt, fail, take_back
 from workers.certification import BadPolicy, Certification, Policy, certify
+from workers.kept_run import settle
 from workers.metrics import erasures, timed
+from workers.pace import Pace
 from workers.publish import finish, publish
 from workers.recognizer import Recognizer
-from workers.run import NoPhotos, Run, load_run
-from workers.sweep import IN_ERASURE
+from workers.run import Run, Unusable, load_run
+from workers.stopping import or_let_go
+from workers.take import take, waits
 from workers.unlearning import Plan, Step, StoreCheckpoints, unlearn
 
 log = structlog.get_logger()
-
-# A ticket that an attempt leaves there is tried again, and goes on from the checkpoint.
-RESUMED = frozenset({State.UNLEARNING, State.CERTIFYING, State.PUBLISHING})
 
 
 @cache
@@ -59,52 +61,44 @@ def erase(model: str) -> None:
     with kept.leases.hold("model", model) as lease:
         if lease is None:
             return  # another worker has the model and takes what is queued after its run
-        tickets = _take(kept, model)
-        if not tickets:
-            return
-        checkpoints = StoreCheckpoints(kept.objects, model, lease)
-        with attempt(kept, [ticket.id for ticket in tickets]):
-            _erase(kept, model, tickets, lease, checkpoints)
-        if not any(kept.tickets.get(ticket.id).state in RESUMED for ticket in tickets):
-            checkpoints.remove()
-        more = kept.tickets.count(model, State.QUEUED)
-    if more:
+        _work(kept, model, lease)
+    # Asked without the lease: whoever came while it was held left, and what came with him waits.
+    if waits(kept, model):
         outbox().erase(model)
 
 
-def _take(kept: Record, model: str) -> list[Ticket]:
-    """The tickets of the run: those that a crash left in mid-run alone, or those that wait.
-
-    Others that came meanwhile would make it another run, which no checkpoint is of.
-    """
-    waiting = [
-        kept.tickets.load(ticket)
-        for state in reversed(IN_ERASURE)
-        for ticket in kept.tickets.waiting(model, state)
-    ]
-    found = [ticket for ticket in waiting if ticket.state in IN_ERASURE]
-    crashed = [ticket for ticket in found if ticket.state in RESUMED]
-    return (crashed or found)[: kept.settings.tickets_per_run]
+def _work(kept: Record, model: str, lease: Lease) -> None:
+    tickets = take(kept, model)
+    ids = [ticket.id for ticket in tickets]
+    if tickets:
+        let_go = partial(_let_go, kept, model, ids, lease)
+        with or_let_go(let_go), attempt(kept, ids), _apart(kept, tickets):
+            _erase(kept, model, tickets, lease)
+    try:
+        settle(kept, model, lease)
+    except (LeaseLost, StoreRefused, StoreUnavailable) as error:  # a sweep does it
+        log.warning("checkpoint not removed", model=model, error=type(error).__name__)
 
 
-def _erase(
-    kept: Record,
-    model: str,
-    tickets: Sequence[Ticket],
-    lease: Lease,
-    checkpoints: StoreCheckpoints,
-) -> None:
+def _let_go(kept: Record, model: str, tickets: Sequence[str], lease: Lease) -> None:
+    """Another worker goes on at once; what this one may yet do, it does without the lease."""
+    take_back(kept, tickets)
+    lease.release()
+    outbox().erase(model)
+    log.info("let go", model=model, tickets=list(tickets))
+
+
+def _erase(kept: Record, model: str, given: Sequence[Ticket], lease: Lease) -> None:
     current = kept.models.find(model)
-    open_tickets = finish(kept, model, tickets, lease)
-    if not open_tickets:
+    tickets = finish(kept, model, given, lease)
+    if not tickets:
         return
-    with _cancellable(kept, open_tickets), tempfile.TemporaryDirectory(prefix="lethe-") as scratch:
-        for ticket in open_tickets:
+    with tempfile.TemporaryDirectory(prefix="lethe-") as scratch:
+        for ticket in tickets:
             kept.tickets.move(ticket.id, State.UNLEARNING, ACTOR)
-        run = load_run(kept, current, open_tickets)
         new = Path(scratch) / MODEL_FILE
         with timed("unlearning"):
-            _unlearn(kept, run, new, lease, checkpoints)
+            run = _unlearn(kept, current, tickets, new, lease)
         with timed("certifying"):
             certification = _certify(kept, run, new, lease)
         if _refused(kept, run, certification):
@@ -116,10 +110,13 @@ def _erase(
 
 
 def _unlearn(
-    kept: Record, run: Run, new: Path, lease: Lease, checkpoints: StoreCheckpoints
-) -> None:
+    kept: Record, version: Version, tickets: Sequence[Ticket], new: Path, lease: Lease
+) -> Run:
+    go_on = partial(_go_on, kept, tickets, State.UNLEARNING, lease)
+    run = load_run(kept, version, tickets, Pace(go_on))
+
     def watch(step: Step) -> None:
-        _go_on(kept, run, State.UNLEARNING, lease)
+        go_on()
         progress = Progress("unlearning", step.fraction, step.text, step.figures)
         for ticket in run.tickets:
             kept.progress.show(ticket.id, progress)
@@ -127,36 +124,49 @@ def _unlearn(
     subjects = [subject.forget for subject in run.subjects]
     cache = kept.settings.cache_dir / "activations"
     plan = Plan(seed=run.seed)
+    ids = [ticket.id for ticket in run.tickets]
+    checkpoints = StoreCheckpoints(kept.objects, version.model, ids, lease)
     result = unlearn(
         run.recognizer, subjects, run.reference.people, plan, watch, cache, checkpoints
     )
     run.recognizer.write(new, result.tensors)
     log.info("unlearned", model=run.version.model, seconds=round(result.seconds, 1))
+    return run
 
 
-def _go_on(kept: Record, run: Run, state: State, lease: Lease) -> None:
+def _go_on(kept: Record, tickets: Sequence[Ticket], state: State, lease: Lease) -> None:
     """
     Raises:
         RunChanged: a ticket was cancelled.
         LeaseLost
+        Stopping: the worker was asked to end.
     """
     lease.check()
-    if any(kept.tickets.get(ticket.id).state is not state for ticket in run.tickets):
-        raise RunChanged
+    stopping.check()
+    for ticket in tickets:
+        if kept.tickets.get(ticket.id).state is state:
+            continue
+        # The index may be behind, where Redis was away for a moment.
+        if kept.tickets.reindex(ticket.id).state is not state:
+            raise RunChanged
 
 
 @contextmanager
-def _cancellable(kept: Record, tickets: Sequence[Ticket]) -> Iterator[None]:
-    """When a ticket is cancelled in mid-run the others go back, and the run is made again.
+def _apart(kept: Record, tickets: Sequence[Ticket]) -> Iterator[None]:
+    """When a ticket is cancelled in mid-run, or its photos cannot be used, the others go back,
+    and the run is made again.
 
     Raises:
-        RunChanged: some ticket was cancelled; what that broke is not the others' failure.
+        RunChanged: some ticket was; what that broke is not the others' failure.
     """
     try:
         yield
-    except (RunChanged, BadTransition, NoPhotos):
+    except (RunChanged, BadTransition, Unusable) as error:
+        if isinstance(error, Unusable):
+            log.warning("refused", error=type(error).__name__, tickets=[error.ticket])
+            fail(kept, [error.ticket], str(error))
         now = [kept.tickets.load(ticket.id) for ticket in tickets]
-        left = [ticket for ticket in now if ticket.state not in ENDED]
+        left = [ticket for ticket in now if ticket.state not in ENDED | {State.FAILED}]
         if len(left) == len(tickets):
             raise
         for ticket in left:
@@ -167,15 +177,18 @@ def _cancellable(kept: Record, tickets: Sequence[Ticket]) -> Iterator[None]:
 
 def _certify(kept: Record, run: Run, new: Path, lease: Lease) -> Certification:
     def watch(text: str, fraction: float) -> None:
-        _go_on(kept, run, State.CERTIFYING, lease)
+        go_on()
         for ticket in run.tickets:
             kept.progress.show(ticket.id, Progress("certifying", fraction, text))
 
+    go_on = partial(_go_on, kept, run.tickets, State.CERTIFYING, lease)
     for ticket in run.tickets:
         kept.tickets.move(ticket.id, State.CERTIFYING, ACTOR)
+    made = Recognizer.load(new)
+    run.recognizer.before_batch = made.before_batch = Pace(go_on)
     return certify(
         run.recognizer,
-        Recognizer.load(new),
+        made,
         run.subjects,
         run.benchmark.people,
         policy(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,8 +82,12 @@ def _norms(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.linalg.norm(embeddings, axis=1), dtype=np.float32)
 
 
-def load_face_set(record: Record, name: str, size: int) -> Faces:
+def load_face_set(
+    record: Record, name: str, size: int, before_each: Callable[[], object] = lambda: None
+) -> Faces:
     """A kept face set, decoded to crops of ``size`` pixels a side.
+
+    ``before_each`` is called before a person is read; what it raises comes out of here.
 
     Raises:
         NoSuchFaceSet
@@ -92,13 +96,11 @@ def load_face_set(record: Record, name: str, size: int) -> Faces:
     """
     found = record.faces.get(name)
     found.check_people()
-    people = {
-        person: _stack(
-            ((f"face set {name}, {person}", data) for data in record.faces.photos(found, person)),
-            size,
-        )
-        for person in found.people
-    }
+    people = {}
+    for person in found.people:
+        before_each()
+        photos = record.faces.photos(found, person)
+        people[person] = _stack(((f"face set {name}, {person}", data) for data in photos), size)
     return Faces(name, found.digest, people)
 
 

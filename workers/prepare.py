@@ -8,7 +8,8 @@ from typing import Any
 
 from storage import keys, queue
 from storage.errors import BadInput
-from storage.photos import Selection
+from storage.leases import Lease
+from storage.photos import Selection, manifest_of
 from storage.progress import Progress
 from storage.record import Record
 from storage.states import ENDED, State
@@ -35,12 +36,12 @@ def prepare(ticket: str) -> None:
         if kept.tickets.load(ticket).state not in {State.APPROVED, State.PREPARING}:
             return  # delivered late
         with attempt(kept, [ticket]), timed("preparing"):
-            _prepare(kept, ticket)
+            _prepare(kept, ticket, lease)
         if kept.tickets.load(ticket).state in ENDED:
             kept.photos.remove(ticket)  # cancelled meanwhile: what was prepared since goes, too
 
 
-def _prepare(kept: Record, ticket: str) -> None:
+def _prepare(kept: Record, ticket: str, lease: Lease) -> None:
     model = kept.tickets.move(ticket, State.PREPARING, ACTOR).model
     kept.progress.show(ticket, Progress("preparing", 0.0, "looking at the photos"))
     try:
@@ -49,28 +50,31 @@ def _prepare(kept: Record, ticket: str) -> None:
             photos_rejected.labels(refusal.reason).inc()
         forget, held_out = split(found.crops)
     except (TwoPeople, TooFewPhotos) as error:
+        lease.check()
         kept.tickets.move(ticket, State.NEEDS_PHOTOS, ACTOR, note=_without_names(error))
         return
+    lease.check()  # a worker that slept must not bring back photos that are gone by now
     selection = Selection(
         tuple(kept.photos.keep_crop(ticket, crop.pixels) for crop in forget),
         tuple(kept.photos.keep_crop(ticket, crop.pixels) for crop in held_out),
         tuple((bad.name, str(bad.reason), str(bad)) for bad in found.refused),
     )
     kept.photos.keep_selection(ticket, selection)
+    lease.check()
     kept.tickets.move(ticket, State.QUEUED, ACTOR, result=_counts(selection))
     outbox().erase(model)
 
 
 def _sort(kept: Record, ticket: str, model: str) -> Sorted:
-    # The import, not the current version: a version that forgot the subject cannot tell whether
-    # the photos show one person.
-    first = kept.models.version(model, min(kept.models.numbers(model)))
+    # The import, while it is kept, and not the current version: one that forgot the subject cannot
+    # tell whether the photos show one person.
+    first = kept.models.oldest_kept(model)
     recognizer = Recognizer.load(cached(kept, first))
     reference = load_face_set(kept, kept.models.get(model).reference_faces, recognizer.input_size)
     gauge = Gauge.from_faces(recognizer, reference)
     config = kept.settings
     return sort_photos(
-        kept.photos.all(ticket),
+        kept.photos.all(ticket, manifest_of(kept.tickets.events(ticket))),
         recognizer,
         gauge,
         _detector(config.detector),

@@ -15,10 +15,11 @@ from storage.chain import Link, last, tickets_of
 from storage.leases import Lease
 from storage.models import MODEL_FILE, Version
 from storage.photo_digests import PhotoDigests
+from storage.photos import manifest_of
 from storage.progress import Progress
 from storage.record import Record
 from storage.states import State
-from storage.tickets import Ticket
+from storage.ticket import Ticket
 from workers.attempts import ACTOR
 from workers.certification import Certification, certificate_body, report_html
 from workers.run import NoPhotos, Run
@@ -59,19 +60,24 @@ def publish(
 
 def finish(record: Record, model: str, tickets: Sequence[Ticket], lease: Lease) -> list[Ticket]:
     """Completes the tickets whose version was published before a crash; returns the others."""
-    made = {
-        ticket: version
-        for version in record.models.versions(model)
-        for ticket in version.made_by.get("tickets", [])
-    }
+    made = published(record, model)
     left = {ticket.id for ticket in tickets}
-    published = [ticket for ticket in made if ticket in left]  # in the order of their certificates
-    chain = _chain(record, model) if published else []
-    for ticket in published:
+    ours = [ticket for ticket in made if ticket in left]  # in the order of their certificates
+    chain = _chain(record, model) if ours else []
+    for ticket in ours:
         if record.tickets.load(ticket).state is not State.PUBLISHING:
             record.tickets.move(ticket, State.PUBLISHING, ACTOR)
         _complete(record, ticket, made[ticket], chain, lease)
     return [ticket for ticket in tickets if ticket.id not in made]
+
+
+def published(record: Record, model: str) -> dict[str, Version]:
+    """Each ticket that made a version, and the version."""
+    return {
+        ticket: version
+        for version in record.models.versions(model)
+        for ticket in version.made_by.get("tickets", [])
+    }
 
 
 def _complete(
@@ -79,8 +85,8 @@ def _complete(
 ) -> None:
     events = record.tickets.events(ticket)
     facts = next(event.data["facts"] for event in reversed(events) if "facts" in event.data)
-    link = _certify(record, ticket, version, facts, events[0].data["manifest"], chain, lease)
-    record.models.point(version.model, record.settings.publish_as, version, ACTOR, lease)
+    link = _certify(record, ticket, version, facts, manifest_of(events), chain, lease)
+    record.models.release(version, ACTOR, lease)
     removed = record.photos.remove(ticket)
     _show_figures(record, version.model, facts["result"]["headline"])
     result = {**facts["result"], "version": version.number, "objects_removed": removed}
@@ -135,7 +141,7 @@ def _body(
     imported = record.models.versions(version.model)[0]
     selection = record.photos.selection(ticket)
     if selection is None:
-        raise NoPhotos(f"ticket {ticket}: its photos are gone, and a certificate names them")
+        raise NoPhotos(ticket, "its photos are gone, and a certificate names them")
     crops = PhotoDigests.of(record.objects, ticket, selection)
     return certificate_body(
         facts["certification"],

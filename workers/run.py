@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from storage.canonical import Corrupt
 from storage.errors import BadInput
-from storage.images import Pixels
+from storage.images import BadPhoto, Pixels
 from storage.models import Version
+from storage.objects import ObjectMissing
 from storage.record import Record
 from storage.states import State
-from storage.tickets import Ticket
+from storage.ticket import Ticket
 from workers.certification import Subject
 from workers.certification.verification import VerificationSet
 from workers.faces import Faces, load_face_set
@@ -22,7 +24,15 @@ from workers.verification import load_verification
 from workers.versions import cached
 
 
-class NoPhotos(BadInput):
+class Unusable(BadInput):
+    """A ticket's prepared photos cannot be used; the other tickets of the run can."""
+
+    def __init__(self, ticket: str, why: str) -> None:
+        super().__init__(f"ticket {ticket}: {why}")
+        self.ticket, self.why = ticket, why
+
+
+class NoPhotos(Unusable):
     """A ticket's photos are gone, or were never prepared."""
 
 
@@ -38,18 +48,26 @@ class Run:
     verification: tuple[VerificationSet, ...] = ()
 
 
-def load_run(record: Record, version: Version, tickets: Sequence[Ticket]) -> Run:
-    """
+def load_run(
+    record: Record,
+    version: Version,
+    tickets: Sequence[Ticket],
+    go_on: Callable[[], object] = lambda: None,
+) -> Run:
+    """``go_on`` is called again and again; what it raises comes out of here.
+
     Raises:
-        NoPhotos, NoSuchFaceSet, NoPairs, BadPhoto, BadModel, Corrupt
+        Unusable: one ticket's photos are gone or damaged.
+        NoSuchFaceSet, NoPairs, BadPhoto, BadModel, Corrupt
     """
     model = record.models.get(version.model)
     recognizer = Recognizer.load(cached(record, version))
+    recognizer.before_batch = go_on
     subjects = tuple(_subject(record, ticket.id) for ticket in tickets)
     photos = [np.concatenate([subject.forget, subject.held_out]) for subject in subjects]
 
     def others(name: str) -> Faces:
-        return load_face_set(record, name, recognizer.input_size)
+        return load_face_set(record, name, recognizer.input_size, go_on)
 
     return Run(
         version=version,
@@ -68,14 +86,18 @@ def load_run(record: Record, version: Version, tickets: Sequence[Ticket]) -> Run
 
 
 def _subject(record: Record, ticket: str) -> Subject:
-    selection = record.photos.selection(ticket)
-    if selection is None:
-        raise NoPhotos(f"ticket {ticket}: has no prepared photos; submit it again with photos")
-
     def crops(digests: Sequence[str]) -> Pixels:
         return np.stack([record.photos.crop(ticket, digest) for digest in digests])
 
-    return Subject(ticket, crops(selection.forget), crops(selection.held_out))
+    try:
+        selection = record.photos.selection(ticket)
+        if selection is None:
+            raise NoPhotos(ticket, "has no prepared photos; submit it again with photos")
+        return Subject(ticket, crops(selection.forget), crops(selection.held_out))
+    except ObjectMissing:
+        raise NoPhotos(ticket, "some of its photos are gone; submit it again") from None
+    except (Corrupt, BadPhoto, ValueError):  # the error would name a photo by its digest
+        raise Unusable(ticket, "its prepared photos are damaged; submit it again") from None
 
 
 def _seed(record: Record, tickets: Sequence[Ticket]) -> int:
@@ -84,7 +106,7 @@ def _seed(record: Record, tickets: Sequence[Ticket]) -> int:
     So the same version and photos give the same run, and a retry after a refusal another one.
     """
     return sum(
-        event.state is State.NEEDS_REVIEW
+        event.state is State.NEEDS_REVIEW and event.notice is None
         for ticket in tickets
         for event in record.tickets.events(ticket.id)
     )

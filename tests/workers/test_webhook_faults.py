@@ -12,7 +12,7 @@ import pytest
 from storage import keys, names
 from storage.announcements import Announcements
 from storage.states import State
-from storage.tickets import Ticket
+from storage.ticket import Ticket
 from tests.workers.receiver import Receiver
 from tests.workers.test_webhooks import ROOT, move, receiver, shop, submit, until, waiting
 from tests.workers.workshop import Workshop
@@ -72,7 +72,7 @@ def test_an_event_is_told_though_its_writer_died_right_after_it_was_in_the_recor
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr(shop.record.tickets, "index", die)
+        patch.setattr(shop.record.tickets.index, "write", die)
         with pytest.raises(SystemExit):
             move(shop, ticket, State.APPROVED)
     send_due(shop.record)

@@ -22,11 +22,14 @@ from pydantic import SecretStr
 from lethe.stack.process import Process
 from storage import keys, names
 from storage.announcements import KEPT_SECONDS
+from storage.events import Notice
+from storage.models import Model
 from storage.queue import CPU
 from storage.request import LegalGround, Request
 from storage.settings import Settings
 from storage.states import State
-from storage.tickets import Ticket
+from storage.strays import walk
+from storage.ticket import Ticket
 from tests.workers.receiver import Receiver, Sent, receiving
 from tests.workers.workshop import MODEL, SUBJECT, Workshop, forget_connections, opened
 from workers.app import _clock
@@ -280,3 +283,28 @@ def test_the_clock_ticks_for_webhooks_only_where_they_are_set(
     shop: Workshop, settings: Settings
 ) -> None:
     assert len(_clock(shop.settings)) == len(_clock(settings)) + 1
+
+
+def test_a_notice_is_told_under_its_own_type_and_says_the_state_that_stays(
+    shop: Workshop, receiver: Receiver
+) -> None:
+    ticket = submit(shop)
+    shop.record.tickets.note(ticket.id, Notice.DEADLINE_NEAR, "clock", {"note": NOTE})
+    send_due(shop.record)
+    told = json.loads(receiver.sent[-1].body)
+    assert told["type"] == "ticket.deadline_near"
+    assert (told["data"]["state"], told["data"]["number"]) == ("submitted", 2)
+    assert NOTE not in receiver.sent[-1].body.decode()
+
+
+def test_a_ticket_that_was_submitted_while_redis_was_away_is_told_when_the_sweep_finds_it(
+    shop: Workshop, receiver: Receiver
+) -> None:
+    shop.record.models.create(Model(MODEL, "reference", "benchmark"))
+    ticket = submit(shop)
+    shop.record.redis.flushall()
+    send_due(shop.record)
+    assert receiver.sent == []
+    assert walk(shop.record).indexed == (ticket.id,)
+    send_due(shop.record)
+    assert receiver.ids() == [f"{ticket.id}-1"]

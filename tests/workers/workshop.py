@@ -23,7 +23,7 @@ from storage.record import Record
 from storage.request import LegalGround, Request
 from storage.settings import Settings
 from storage.states import State
-from storage.tickets import Ticket
+from storage.ticket import Ticket
 from tests.workers.cast import RECOGNISER
 from workers.prepare import prepare
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +35,8 @@ class Recognizer:
         self.embedding_size = file.embedding_size
         self.input_mean, self.input_std = _normalisation(file)
         self._sessions: dict[tuple[str, ...], Session] = {}
+        # called before each batch of faces; what it raises comes out of the call that embeds them
+        self.before_batch: Callable[[], object] = lambda: None
 
     @classmethod
     def load(cls, path: Path, max_bytes: int = MAX_BYTES) -> Recognizer:
@@ -126,6 +128,7 @@ class Recognizer:
         size = batch_size or session.batch_size
 
         def run(start: int) -> list[Array]:
+            self.before_batch()
             return session.run(self.preprocess(crops[start : start + size]))
 
         starts = range(0, len(crops), size)

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from storage import keys
 from storage.canonical import canonical, sha256
 from storage.images import Pixels
-from storage.leases import Lease, LeaseLost
+from storage.leases import Lease
 from storage.objects import ObjectMissing, ObjectStore, StoreRefused, StoreUnavailable
+from workers.kept_run import keep_tickets
 from workers.recognizer import Recognizer
 from workers.unlearning.frozen import choose_cut
 from workers.unlearning.plan import Plan
@@ -37,8 +38,6 @@ class Checkpoints(Protocol):
     def load(self) -> bytes | None: ...
 
     def save(self, data: bytes) -> None: ...
-
-    def remove(self) -> None: ...
 
 
 class FileCheckpoints:
@@ -67,10 +66,13 @@ class FileCheckpoints:
 
 
 class StoreCheckpoints:
-    """One object of a model, written by whoever holds the model's lease."""
+    """One object of a model, written by whoever holds the model's lease, and whose run it is."""
 
-    def __init__(self, objects: ObjectStore, model: str, lease: Lease) -> None:
+    def __init__(
+        self, objects: ObjectStore, model: str, tickets: Sequence[str], lease: Lease
+    ) -> None:
         self._objects, self._model, self._lease = objects, model, lease
+        self._tickets, self._named = list(tickets), False
 
     def load(self) -> bytes | None:
         """
@@ -89,17 +91,12 @@ class StoreCheckpoints:
         """
         self._lease.check()
         try:
+            if not self._named:  # first: by itself it makes nobody else's checkpoint ours
+                keep_tickets(self._objects, self._model, self._tickets)
+                self._named = True
             self._objects.put(keys.checkpoint(self._model), data)
         except _STORE_FAILED as error:
             log.warning("checkpoint not written", model=self._model, error=type(error).__name__)
-
-    def remove(self) -> None:
-        """Every version of it. Whoever has the lease now removes it when he is done."""
-        try:
-            self._lease.check()
-            self._objects.remove_all(keys.run(self._model))
-        except (LeaseLost, *_STORE_FAILED) as error:
-            log.warning("checkpoint not removed", model=self._model, error=type(error).__name__)
 
 
 def run_key(

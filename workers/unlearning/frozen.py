@@ -47,10 +47,20 @@ def reference_activations(
     if not file.exists():
         made = at_cut(recognizer, cut, _shown(crops))
         cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=cache, suffix=".part", delete=False) as scratch:
-            np.save(scratch, made)
-        os.replace(scratch.name, file)
+        _keep(made, file)
     return np.asarray(np.load(file, allow_pickle=False), dtype=np.float16)
+
+
+def _keep(made: Half, file: Path) -> None:
+    """All of it or nothing: what a full disk cut off must not keep it full."""
+    with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".part", delete=False) as scratch:
+        try:
+            np.save(scratch, made)
+            scratch.flush()
+            os.replace(scratch.name, file)
+        except OSError:
+            os.unlink(scratch.name)
+            raise
 
 
 def _shown(crops: Pixels) -> Pixels:

@@ -15,6 +15,7 @@ import structlog
 import torch
 from torch import Tensor
 
+from workers import stopping
 from workers.unlearning.checkpoints import Checkpoints
 from workers.unlearning.course import Course
 from workers.unlearning.tail import Tail
@@ -118,6 +119,10 @@ class Saver:
         except Unreadable:
             log.info("checkpoint left aside: not of this run")
             return None
+
+    def asked(self) -> bool:
+        """Whether the worker ends, and the last snapshot must be written before it does."""
+        return self._checkpoints is not None and stopping.asked()
 
     def keep(self, snapshot: Snapshot, at_once: bool = False) -> None:
         due = time.monotonic() - self._written >= CHECKPOINT_SECONDS

@@ -53,12 +53,15 @@ class Training:
         last = self._saver.last()
         if last is not None:
             self._restore(last)
-            self._say(f"resumed at step {self.course.step} of {self.course.end}")
         self._good = last or self._snapshot()
+        if last is not None:
+            self._say(f"resumed at step {self.course.step} of {self.course.end}")
         while self.course.step < self.course.end:
             self._step()
             if self.course.step % SHOW_EVERY == 0 or self.course.step == self.course.end:
                 self._check()
+            elif self._saver.asked():
+                self._say(f"asked to stop after step {self.course.step}")
 
     def _step(self) -> None:
         self.course.step += 1
@@ -119,6 +122,8 @@ class Training:
         self._health = _Health()
 
     def _say(self, text: str) -> None:
+        if self._saver.asked():
+            self._saver.keep(self._good, at_once=True)  # the watch stops the run
         fraction = PREPARED + (1 - PREPARED) * self.course.done
         self._watch(Step(fraction, text, self.figures))
 

@@ -32,6 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -121,7 +122,8 @@ def _measured(scene: Scene, seed: int, progress: Progress) -> dict[str, Figure]:
     done = EMBEDDED
     for whose, faces in (("", scene.subject), ("_stranger", scene.mix)):
         if faces is not None:
-            courses = both_ways(scene, faces, targets, seed)
+            tell = partial(progress, "relearning", done)
+            courses = both_ways(scene, faces, targets, seed, tell)
             found |= _of(courses, whose, targets, threshold, seed)
         done += (1 - EMBEDDED) / 2
         progress("relearning", done)
@@ -175,9 +177,12 @@ def steps_until(target: float, tmr: Sequence[float]) -> float:
     return float(CAP)
 
 
-def both_ways(scene: Scene, faces: Faces, targets: Sequence[float], seed: int) -> list[Course]:
+def both_ways(
+    scene: Scene, faces: Faces, targets: Sequence[float], seed: int, tell: Callable[[], None]
+) -> list[Course]:
+    """``tell`` is called before each step; what it raises ends the attack."""
     return [
-        _run(scene, faces, *photos, target, np.random.default_rng([seed, run]))
+        _run(scene, faces, *photos, target, np.random.default_rng([seed, run]), tell)
         for run, (photos, target) in enumerate(zip(runs(faces.identity), targets, strict=True))
     ]
 
@@ -189,6 +194,7 @@ def _run(
     unseen: Indices,
     target: float,
     rng: np.random.Generator,
+    tell: Callable[[], None],
 ) -> Course:
     """Trains until the TMR is at ``target``, though for ``BUDGET`` steps at least."""
     from workers.certification.attacks.lesson import Lesson
@@ -198,6 +204,7 @@ def _run(
     matched: list[Pairs] = []
     course = Course(unseen, faces.identity.compared(unseen), matched)
     for step in range(CAP + 1):
+        tell()
         if step in LOOKS:
             matched.append(scene.matched(faces, unseen)[0])
             if step >= BUDGET and max(course.tmr) >= target:
