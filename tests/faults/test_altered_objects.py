@@ -69,7 +69,7 @@ READS: dict[str, tuple[str, Callable[[Record, Scene], object]]] = {
     "selection": (r"selection\.json", lambda record, at: record.photos.selection(at.ticket)),
     "model": (r"/model\.json", lambda record, _: record.models.get(MODEL)),
     "version": (r"000001/manifest\.json", lambda record, _: record.models.version(MODEL, 1)),
-    "alias": (r"/aliases/current", lambda record, _: record.models.find(MODEL)),
+    "alias": (r"/aliases/current/0", lambda record, _: record.models.find(MODEL)),
     "model's file": (r"/model\.onnx", lambda record, at: record.models.pull(at.version, at.folder)),
     "face set": (r"/index\.json", lambda record, _: record.faces.get("benchmark")),
     "face": (r"/Ann/", lambda record, at: list(record.faces.photos(at.faces, "Ann"))),

@@ -15,7 +15,7 @@ from storage.record import Record
 from storage.settings import Settings
 from storage.states import State
 from storage.strays import Strays, walk
-from storage.tickets import Ticket
+from storage.ticket import Ticket
 from tests.faults.proxy import Fault, Proxy
 from tests.storage import pictures
 from tests.storage.conftest import request_for
@@ -102,14 +102,3 @@ def test_a_folder_that_is_broken_is_named_and_keeps_nobody_waiting(
     assert {name for strays in found for name in strays.broken} >= {tickets[0], "Not a ticket"}
     assert {name for strays in found for name in strays.indexed} == set(tickets[1:])
     assert record.objects.exists("tickets/Not a ticket/photos/x")
-
-
-def test_a_ticket_that_somebody_moves_just_now_is_left_to_them(
-    record: Record, submit: Callable[..., Ticket], publish: Callable[..., Version]
-):
-    publish()
-    ticket = submit().id
-    record.redis.zrem(keys.TICKETS, ticket)
-    with record.redis.lock(keys.append_lock(ticket), timeout=30):
-        assert walk(record) == Strays((), (), ())
-    assert walk(record).indexed == (ticket,)

@@ -20,7 +20,7 @@ from storage.record import QueueUnavailable, Record
 from storage.settings import Settings
 from storage.states import State
 from storage.strays import Strays, walk
-from storage.tickets import Ticket
+from storage.ticket import Ticket
 from tests.faults.redis_server import RedisServer
 from tests.storage import pictures
 from tests.storage.conftest import MODEL, request_for
@@ -108,7 +108,7 @@ def test_a_ticket_submitted_while_redis_is_down_is_accepted_and_a_sweep_puts_it_
     with capture_logs() as logs:
         ticket = _submit(desk)
     assert time.monotonic() - start < 2 * GONE  # the announcement and the index are given up
-    assert [entry["event"] for entry in logs] == ["accepted, not indexed"]
+    assert [entry["event"] for entry in logs] == ["written, not indexed"]
     assert kept.tickets.recorded() == [ticket.id]
     assert kept.tickets.load(ticket.id) == ticket
     server.start()

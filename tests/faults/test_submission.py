@@ -24,6 +24,14 @@ WRITES = {
 }
 
 
+def fail(proxy: Proxy, desk: Desk, fault: Fault, write: str) -> None:
+    """A submission that breaks off at one write; afterwards the store is back."""
+    proxy.on(fault, "PUT", WRITES[write])
+    with pytest.raises(StoreUnavailable):
+        desk.submit(request_for(), pictures.photos(3), "ada")
+    proxy.clear()
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("write", WRITES)
 def test_a_submission_that_the_store_fails_is_refused_and_nowhere_a_ticket(
@@ -53,10 +61,7 @@ def test_a_refused_submission_leaves_no_photo_once_the_store_is_back(
     record: Record, proxy: Proxy, faulty_desk: Desk, publish: Callable[..., Version]
 ):
     publish()
-    proxy.on(Fault.ANSWER_503, "PUT", WRITES["the list"])
-    with pytest.raises(StoreUnavailable):
-        faulty_desk.submit(request_for(), pictures.photos(3), "ada")
-    proxy.clear()
+    fail(proxy, faulty_desk, Fault.ANSWER_503, "the list")
     record.ledger.rebuild()
     assert list(record.objects.names("tickets/")) == []
     assert record.ledger.verify().broken == ()
@@ -81,10 +86,7 @@ def test_a_ticket_whose_confirmation_is_lost_is_whole_in_the_record_and_can_be_f
 ):
     """Nobody can know then whether it was accepted; a rebuilt index shows that it was."""
     publish()
-    proxy.on(Fault.LOSE_ANSWER, "PUT", WRITES["the event"])
-    with pytest.raises(StoreUnavailable):
-        faulty_desk.submit(request_for(), pictures.photos(3), "ada")
-    proxy.clear()
+    fail(proxy, faulty_desk, Fault.LOSE_ANSWER, "the event")
     assert record.ledger.rebuild().broken == ()
     (ticket,) = record.tickets.recent()
     assert ticket.state is State.SUBMITTED
