@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify
 
 from storage.progress import Progress
 from storage.states import WORKED, State
-from storage.tickets import Ticket
+from storage.ticket import Ticket
 from web.services import record
 from web.wording import STATES
 

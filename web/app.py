@@ -20,6 +20,7 @@ from web import (
     home,
     metrics,
     models,
+    pace,
     permissions,
     services,
     sign_in,
@@ -57,6 +58,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     services.install(app, config)
     # In this order: who may not send a form does not get its body read.
+    pace.install(app, config)
     uploads.install(app, config)
     sign_in.install(app)
     permissions.install(app)

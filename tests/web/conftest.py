@@ -27,7 +27,7 @@ from storage.record import Record
 from storage.request import LegalGround, Request
 from storage.settings import Settings
 from storage.states import State
-from storage.tickets import Ticket
+from storage.ticket import Ticket
 from storage.users import Role
 from web.app import create_app
 from web.sign_in import make_sign_in_link_token

@@ -1,0 +1,19 @@
+"""gunicorn's configuration: who connects and stops in mid-sentence is hung up on.
+
+Its threads wait for a request's head without a bound; ``web.pace`` watches the body alone.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import Any
+
+from storage.settings import settings
+
+
+def when_ready(server: Any) -> None:
+    """Called by gunicorn. What a listener has, the connections that it takes have, too."""
+    silence = struct.pack("ll", settings().piece_seconds, 0)  # struct timeval
+    for listener in server.LISTENERS:
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, silence)
