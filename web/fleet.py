@@ -10,6 +10,7 @@ from storage import keys
 from storage.queue import CPU, GPU, Queue
 
 BUSY = "1"
+ASKED = 1000  # keys that Redis looks at in one answer
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class Worker:
 def workers(redis: Redis) -> list[Worker]:
     """Workers that are alive: each keeps its key, ``1`` while busy, from running out."""
     prefix = keys.worker("")
-    names = sorted(str(key).removeprefix(prefix) for key in redis.scan_iter(f"{prefix}*"))
+    found_keys = redis.scan_iter(f"{prefix}*", count=ASKED)
+    names = sorted(str(key).removeprefix(prefix) for key in found_keys)
     found = redis.mget([keys.worker(name) for name in names]) if names else []
     return [
         Worker(name, value == BUSY)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -12,12 +13,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from storage import keys
+from storage import keys, lines, retention
+from storage.lines import Line
 from storage.record import Record
 from storage.states import State
 from web import fleet
-from web.home import open_tickets
 from web.services import Services, services
+
+DEADLINES = 1000  # the earliest of all open tickets: a scrape costs no more with more of them
 
 pages = Blueprint("metrics", __name__)
 
@@ -43,10 +46,17 @@ class RecordCollector(Collector):
         return []  # registering must not read the record
 
     def collect(self) -> Iterator[Metric]:
-        models = [model.name for model in self._record.models.all()]
-        yield from _tickets(self._record, models)
-        yield _versions(self._record, models)
-        yield from _figures(self._record, models)
+        models = sorted(self._record.models.registered())
+        found = lines.of(self._record, models, lines.AT_ONCE)
+        yield _tickets(self._record)
+        yield _deadlines(self._record)
+        yield GaugeMetricFamily(
+            "lethe_photos_overdue",
+            "Ended tickets whose photos are still there, beyond the time that is set.",
+            retention.overdue(self._record),
+        )
+        yield _versions(found)
+        yield from _figures(found)
         yield _verdicts(self._record, models)
         depth = GaugeMetricFamily(
             "lethe_queue_depth", "Tasks waiting in a queue.", labels=["queue"]
@@ -62,36 +72,44 @@ class RecordCollector(Collector):
         yield busy
 
 
-def _tickets(record: Record, models: list[str]) -> Iterator[Metric]:
-    counts = GaugeMetricFamily("lethe_tickets", "Tickets in each state.", labels=["model", "state"])
-    for model in models:
+def _tickets(record: Record) -> Metric:
+    """Every state of each model that lists show a ticket of, so that a count falls to 0."""
+    family = GaugeMetricFamily("lethe_tickets", "Tickets in each state.", labels=["model", "state"])
+    counts = record.tickets.counts()
+    for model in sorted({model for model, _ in counts}):
         for state in State:
-            counts.add_metric([model, state], record.tickets.count(model, state))
-    yield counts
-    left = GaugeMetricFamily(
+            family.add_metric([model, state], counts[model, state])
+    return family
+
+
+def _deadlines(record: Record) -> Metric:
+    family = GaugeMetricFamily(
         "lethe_ticket_deadline_seconds",
-        "Seconds until an open ticket's deadline; below zero when it has passed.",
+        f"Seconds until an open ticket's deadline, of the {DEADLINES} earliest; below zero when it "
+        "has passed.",
         labels=["model", "ticket"],
     )
-    now = datetime.now(UTC)
-    for ticket in open_tickets(record, record.models.all()):
-        end = datetime.combine(date.fromisoformat(ticket.deadline), time(), UTC) + timedelta(days=1)
-        left.add_metric([ticket.model, ticket.id], round((end - now).total_seconds()))
-    yield left
+    now = time.time()
+    found: list[Any] = record.redis.zrange(keys.DEADLINES, 0, DEADLINES - 1, withscores=True)
+    tickets = record.tickets.index.tickets(str(id_) for id_, _ in found)
+    for ticket, (_, end) in zip(tickets, found, strict=True):
+        if ticket is not None:  # it went between the two questions
+            family.add_metric([ticket.model, ticket.id], round(float(end) - now))
+    return family
 
 
-def _versions(record: Record, models: list[str]) -> Metric:
+def _versions(found: Mapping[str, Line]) -> Metric:
     family = GaugeMetricFamily(
         "lethe_model_version", "The version that an alias points at.", labels=["model", "alias"]
     )
-    for model in models:
-        for alias, number in record.models.aliases(model).items():
+    for model, line in found.items():
+        for alias, number in line.aliases.items():
             family.add_metric([model, alias], number)
     return family
 
 
-def _figures(record: Record, models: list[str]) -> Iterator[Metric]:
-    """Figures of each model's last erasure: fields ``forget_tmr:0.001`` and their like."""
+def _figures(found: Mapping[str, Line]) -> Iterator[Metric]:
+    """Figures of each model's last erasure: ``forget_tmr:0.001`` and their like."""
     forget = GaugeMetricFamily(
         "lethe_forget_tmr", "TMR of the subjects' held-out photos.", labels=["model", "fmr"]
     )
@@ -104,21 +122,24 @@ def _figures(record: Record, models: list[str]) -> Iterator[Metric]:
         labels=["model"],
     )
     by_fmr = {"forget_tmr": forget, "retained_tmr": retained}
-    for model in models:
-        for field, value in record.redis.hgetall(keys.figures(model)).items():
-            name, _, fmr = str(field).partition(":")
+    for model, line in found.items():
+        for figure, value in line.figures.items():
+            name, _, fmr = figure.partition(":")
             if name in by_fmr:
-                by_fmr[name].add_metric([model, fmr], float(value))
+                by_fmr[name].add_metric([model, fmr], value)
             elif name == "cross_version_tmr":
-                cross.add_metric([model], float(value))
+                cross.add_metric([model], value)
     yield from (forget, retained, cross)
 
 
-def _verdicts(record: Record, models: list[str]) -> Metric:
+def _verdicts(record: Record, models: Sequence[str]) -> Metric:
     family = CounterMetricFamily(
         "lethe_verdicts", "Verdicts of certification.", labels=["model", "verdict"]
     )
+    pipe = record.redis.pipeline(transaction=False)
     for model in models:
-        for verdict, count in record.redis.hgetall(keys.verdicts(model)).items():
+        pipe.hgetall(keys.verdicts(model))
+    for model, found in zip(models, pipe.execute(), strict=True):
+        for verdict, count in found.items():
             family.add_metric([model, str(verdict)], float(count))
     return family

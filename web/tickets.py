@@ -8,12 +8,13 @@ import structlog
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from storage import names
 from storage.certificates import NoSuchCertificate
 from storage.desk import BadPhotos
 from storage.errors import BadInput
 from storage.photos import Selection
 from storage.states import ENDED, TRANSITIONS, State
-from storage.tickets import Ticket
+from storage.ticket import Ticket
 from storage.users import Role
 from web import api, figures, uploads, wording
 from web.new_ticket import NewTicket
@@ -21,7 +22,8 @@ from web.permissions import may
 from web.services import record, services
 from web.sign_in import me
 
-SHOWN = 100  # tickets in the list
+SHOWN = 100  # tickets on a page of the list
+CHOSEN = 100  # models to choose from; of more one gives the name
 REASON_LENGTH = 500  # characters
 
 pages = Blueprint("tickets", __name__)
@@ -30,30 +32,36 @@ log = structlog.get_logger("web.tickets")
 
 @pages.get("/tickets")
 def index() -> str:
-    models = [model.name for model in record().models.all()]
+    models = record().models.registered()
     state, model = _state(request.args.get("state", "")), request.args.get("model") or None
     if model is not None and model not in models:
         raise BadInput(f"model {model[:64]!r}: there is none; choose one of the list")
+    after = request.args.get("after") or None
+    if after is not None:
+        names.ticket_id(after)
+    found = record().tickets.recent(model=model, state=state, limit=SHOWN + 1, after=after)
     return render_template(
         "tickets.html",
-        tickets=record().tickets.recent(model=model, state=state, limit=SHOWN),
-        models=models,
+        tickets=found[:SHOWN],
+        more=len(found) > SHOWN,
+        models=sorted(models) if len(models) <= CHOSEN else None,
         model=model,
         state=state,
+        after=after,
         shown=SHOWN,
     )
 
 
 @pages.get("/tickets/new")
 def new() -> str:
-    models = [model.name for model in record().models.all()]
+    models = sorted(record().models.registered())
     days = record().settings.deadline_days
     return _form(NewTicket.blank(models, days), models, {}, ())
 
 
 @pages.post("/tickets/new")
 def create() -> tuple[str, int] | Response:
-    models = [model.name for model in record().models.all()]
+    models = sorted(record().models.registered())
     ticket = NewTicket.from_form(request.form)
     problems = ticket.problems(models)
     lines: Sequence[str] = ()

@@ -11,7 +11,7 @@ from lethe.stack.process import Process, free_port
 from lethe.stack.servers import start_redis
 from storage.record import Record
 from storage.settings import Settings
-from storage.tickets import Ticket
+from storage.ticket import Ticket
 from storage.users import Role
 from tests.web.conftest import MODEL, Visitor
 from web.app import create_app

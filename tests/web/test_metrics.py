@@ -1,6 +1,8 @@
+import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -8,17 +10,20 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from storage import keys
+from storage import keys, lines
+from storage.models import Model
 from storage.record import Record
 from storage.settings import Settings
 from storage.states import State
-from storage.tickets import Ticket
+from storage.ticket import Ticket
 from tests.web.conftest import MODEL, SUBJECT, Visitor
+from web import metrics
 from web.app import create_app
 
 FIXED = {
     "lethe_tickets",
     "lethe_ticket_deadline_seconds",
+    "lethe_photos_overdue",
     "lethe_queue_depth",
     "lethe_worker_busy",
     "lethe_forget_tmr",
@@ -27,6 +32,13 @@ FIXED = {
     "lethe_verdicts_total",
     "lethe_model_version",
 }
+HEADLINE = {
+    "fmr": 0.001,
+    "forget_tmr_after": 0.03,
+    "benchmark_tmr_after": 0.8,
+    "cross_version_tmr": 0.02,
+}
+ERASED = (State.APPROVED, State.PREPARING, State.QUEUED, State.UNLEARNING, State.CERTIFYING)
 # A worker in a process of its own, as Celery's children are.
 WORKER = """
 from prometheus_client import Counter
@@ -48,15 +60,31 @@ def value(found: dict[tuple[str, frozenset[tuple[str, str]]], float], name: str,
 
 
 @pytest.fixture
-def ticket(record: Record, submitted: Callable[..., Ticket]) -> Ticket:
+def ticket(record: Record, submitted: Callable[..., Ticket], tmp_path: Path) -> Ticket:
     found = submitted()
     submitted(then=[State.DENIED])
-    figures = {"forget_tmr:0.001": "0.03", "retained_tmr:0.001": "0.8", "cross_version_tmr": "0.02"}
-    record.redis.hset(keys.figures(MODEL), mapping=figures)
+    erased(record, submitted(then=ERASED).id, tmp_path)
     record.redis.hset(keys.verdicts(MODEL), mapping={"passed": "2", "refused": "1"})
     record.redis.set(keys.worker("gpu@one"), "1")
     record.redis.set(keys.worker("cpu@one"), "0")
     return found
+
+
+def erased(record: Record, ticket: str, folder: Path) -> None:
+    """Publishes a version that the ticket made, and completes it as a worker does."""
+    path = folder / "model.onnx"
+    path.write_bytes(b"second version")
+    facts = {"result": {"headline": HEADLINE}}
+    record.tickets.move(ticket, State.PUBLISHING, "worker", data={"facts": facts})
+    first = record.models.version(MODEL, 1)
+    with record.leases.hold("model", MODEL) as lease:
+        assert lease is not None
+        made_by = {"tickets": [ticket]}
+        version = record.models.publish(
+            MODEL, {"model.onnx": path}, made_by, parent=first, lease=lease
+        )
+        record.models.point(MODEL, "current", version, "worker", lease)
+    record.tickets.move(ticket, State.COMPLETED, "worker", result=facts["result"])
 
 
 @pytest.mark.usefixtures("ticket")
@@ -68,7 +96,8 @@ def test_the_values_are_those_of_the_record(stranger: Visitor, ticket: Ticket) -
     found = samples(stranger)
     assert value(found, "lethe_tickets", model=MODEL, state="submitted") == 1
     assert value(found, "lethe_tickets", model=MODEL, state="denied") == 1
-    assert value(found, "lethe_tickets", model=MODEL, state="completed") == 0
+    assert value(found, "lethe_tickets", model=MODEL, state="completed") == 1
+    assert value(found, "lethe_tickets", model=MODEL, state="failed") == 0
     assert value(found, "lethe_queue_depth", queue="gpu") == 0
     assert value(found, "lethe_worker_busy", worker="gpu@one") == 1
     assert value(found, "lethe_worker_busy", worker="cpu@one") == 0
@@ -76,11 +105,81 @@ def test_the_values_are_those_of_the_record(stranger: Visitor, ticket: Ticket) -
     assert value(found, "lethe_retained_tmr", model=MODEL, fmr="0.001") == 0.8
     assert value(found, "lethe_cross_version_tmr", model=MODEL) == 0.02
     assert value(found, "lethe_verdicts_total", model=MODEL, verdict="passed") == 2
-    assert value(found, "lethe_model_version", model=MODEL, alias="current") == 1
+    assert value(found, "lethe_model_version", model=MODEL, alias="current") == 2
     left = value(found, "lethe_ticket_deadline_seconds", model=MODEL, ticket=ticket.id)
     days = (date.fromisoformat(ticket.deadline) - datetime.now(UTC).date()).days
     assert days * 86400 < left <= (days + 1) * 86400
     assert len([name for name, _ in found if name == "lethe_ticket_deadline_seconds"]) == 1
+
+
+@pytest.mark.usefixtures("ticket")
+def test_a_redis_that_lost_its_data_comes_to_know_the_versions_and_figures_again(
+    stranger: Visitor, record: Record
+) -> None:
+    before = samples(stranger)
+    record.redis.flushall()
+    assert not [name for name, _ in samples(stranger) if name == "lethe_model_version"]
+    record.ledger.rebuild()
+    again = samples(stranger)
+    for name in ("lethe_model_version", "lethe_forget_tmr", "lethe_cross_version_tmr"):
+        kept = {sample: value for sample, value in before.items() if sample[0] == name}
+        assert kept.items() <= again.items()
+        assert kept
+
+
+@pytest.mark.usefixtures("ticket")
+def test_a_model_whose_line_is_old_or_lost_is_read_again_a_few_at_a_time(
+    stranger: Visitor, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "AT_ONCE", 1)
+    for number in range(2):
+        record.models.create(Model(f"gate-{number}", "reference", "benchmark"))
+    current = ("lethe_model_version", frozenset({"model": MODEL, "alias": "current"}.items()))
+    known = []
+    for _ in range(4):
+        samples(stranger)
+        known.append(record.redis.hlen(keys.LINES))
+    assert known == [1, 2, 3, 3]
+    record.redis.hset(keys.LINES, MODEL, json.dumps({"read": 0.0, "aliases": {"current": 1}}))
+    assert samples(stranger)[current] == 2
+
+
+@pytest.mark.usefixtures("ticket")
+def test_without_the_store_the_metrics_show_what_was_known(
+    stranger: Visitor, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples(stranger)
+    monkeypatch.setattr(lines, "FRESH_SECONDS", -1)
+    record.objects.remove_all("")
+    record.objects._client.remove_bucket(record.settings.s3_bucket)
+    found = samples(stranger)
+    assert value(found, "lethe_model_version", model=MODEL, alias="current") == 2
+
+
+def test_the_earliest_deadlines_are_told_and_no_more_than_so_many(
+    stranger: Visitor, submitted: Callable[..., Ticket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "DEADLINES", 2)
+    late, early, first = (submitted(days=days).id for days in (30, 3, -1))
+    told = {
+        dict(labels)["ticket"]: left
+        for (name, labels), left in samples(stranger).items()
+        if name == "lethe_ticket_deadline_seconds"
+    }
+    assert set(told) == {early, first}
+    assert late not in told
+    assert told[first] < 0 < told[early]
+
+
+def test_photos_that_should_be_gone_are_counted(
+    stranger: Visitor, record: Record, submitted: Callable[..., Ticket]
+) -> None:
+    assert value(samples(stranger), "lethe_photos_overdue") == 0
+    ticket = submitted()
+    record.tickets.move(ticket.id, State.DENIED, "approver")
+    long_ago = time.time() - record.settings.photo_removal_seconds - 60
+    record.redis.zadd(keys.PHOTOS, {ticket.id: long_ago})
+    assert value(samples(stranger), "lethe_photos_overdue") == 1
 
 
 @pytest.mark.usefixtures("ticket")

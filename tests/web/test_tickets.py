@@ -1,15 +1,17 @@
+import re
 from collections.abc import Callable
 
 import pytest
 
+from storage.models import Model
 from storage.photos import Selection
 from storage.progress import Progress
 from storage.record import Record
 from storage.states import State
-from storage.tickets import Ticket
+from storage.ticket import Ticket
 from storage.users import Role
 from tests.web.conftest import MODEL, SUBJECT, Visitor
-from web import fleet
+from web import fleet, home, models, tickets
 from web.services import services
 
 S = State
@@ -202,6 +204,80 @@ def test_the_desk_shows_first_what_waits_for_people_and_how_long_it_may(
     assert page.index(early.id) < page.index(late.id) < page.index(running.id)
     for words in ("3 days left", "9 days left", "1 day left", "gpu@one", "Busy", SUBJECT):
         assert words in page
+
+
+def test_the_desk_reads_a_bounded_number_of_tickets_and_loses_none_that_is_urgent(
+    visit: Visit, submitted: Submit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home, "SHOWN", 2)
+    waiting = [submitted(days=days) for days in (20, 12, 15, 4)]
+    running, denied = submitted(days=1, then=PREPARED), submitted(days=2, then=[S.DENIED])
+    page = visit(Role.APPROVER).get("/").text
+    # the earliest deadlines of those that wait for people, though they came last
+    assert page.index(waiting[3].id) < page.index(waiting[1].id)
+    for ticket in (waiting[0], waiting[2], running, denied):
+        assert ticket.id not in page
+    assert "3 more open tickets" in page
+
+
+def test_the_desk_shows_the_models_with_work_or_a_verdict_and_where_the_others_are(
+    visit: Visit, submitted: Submit, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        record.models.create(Model(f"a-{number}", "reference", "benchmark"))
+    monkeypatch.setattr(home, "CARDS", 2)
+    submitted()
+    page = visit(Role.APPROVER).get("/").text
+    assert "/models/a-0" in page
+    assert f"/models/{MODEL}" in page
+    assert "/models/a-1" not in page
+    assert "All 4 models" in page
+
+
+def test_pages_of_the_list_follow_on_one_another_and_lose_nothing(
+    visit: Visit, submitted: Submit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tickets, "SHOWN", 2)
+    ids = [submitted().id for _ in range(5)]
+    audrey, path, seen = visit(Role.AUDITOR), f"/tickets?state=submitted&model={MODEL}", []
+    for _ in range(3):
+        page = audrey.get(path).text
+        seen.append([ticket for ticket in reversed(ids) if f'/tickets/{ticket}"' in page])
+        found = re.search(r'<a class="button" rel="next" href="([^"]+)">', page)
+        path = found.group(1).replace("&amp;", "&") if found else ""
+    assert [len(part) for part in seen] == [2, 2, 1]
+    assert {ticket for part in seen for ticket in part} == set(ids)
+    assert not path
+    assert audrey.get("/tickets?after=nonsense").status_code == 404
+    assert "No older ticket" in audrey.get(f"/tickets?after={'t' + '0' * 12}").text
+
+
+def test_of_very_many_models_one_gives_the_name(
+    visit: Visit, submitted: Submit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket, audrey = submitted(), visit(Role.AUDITOR)
+    assert f"<option>{MODEL}</option>" in audrey.get("/tickets").text
+    monkeypatch.setattr(tickets, "CHOSEN", 0)
+    page = audrey.get(f"/tickets?model={MODEL}").text
+    assert f'<input name="model" value="{MODEL}"' in page
+    assert ticket.id in page
+
+
+def test_the_list_of_models_has_pages_too(
+    visit: Visit, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "SHOWN", 2)
+    for number in range(3):
+        record.models.create(Model(f"gate-{number}", "reference", "benchmark"))
+    audrey = visit(Role.AUDITOR)
+    page = audrey.get("/models").text
+    assert "/models/gate-1" in page
+    assert "/models/gate-2" not in page
+    assert "/models?after=gate-1" in page
+    page = audrey.get("/models?after=gate-1").text
+    assert "/models/gate-2" in page
+    assert "/models/gate-1" not in page
+    assert "No more models" in audrey.get("/models?after=zzz").text
 
 
 def test_an_empty_desk_says_what_to_do_first(visit: Visit) -> None:

@@ -1,0 +1,1 @@
+"""How Lethe bears many tickets and models; ``python -m benchmarks.load``."""

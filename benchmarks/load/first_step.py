@@ -1,0 +1,77 @@
+"""How long after its submission an idle worker takes up a ticket."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from benchmarks.load.crowd import add_faces, add_models, model_names, subject, write_recognizer
+from benchmarks.load.house import House, opened
+from benchmarks.load.timing import p50, p95
+from storage.errors import LetheError
+from storage.queue import CPU
+from storage.request import LegalGround, Request
+from storage.states import State
+from web import fleet
+
+AIM = 500.0  # ms at p95
+LONGEST = 60.0  # seconds to wait for anything
+LOOK = 0.002  # seconds between two looks
+_BEFORE = {State.SUBMITTED, State.APPROVED}
+
+
+class NothingCame(LetheError):
+    """What was waited for did not come."""
+
+
+def measure(tickets: int) -> None:
+    """Prints the times from the beginning of ``Desk.submit``, and from the approval's end."""
+    with opened() as house:
+        add_faces(house.record)
+        add_models(house.record, model_names(1), write_recognizer(house.folder / "trivial.onnx"))
+        house.start_worker(CPU)
+        _until(lambda: _idle(house), "an idle worker")
+        _one(house, 0)  # loads the recogniser and the face set
+        both = [_one(house, number) for number in range(1, tickets + 1)]
+    whole, waited = ([pair[part] for pair in both] for part in (0, 1))
+    print(f"\nfrom submission to an idle worker's first step, {tickets} tickets, one at a time")
+    print(f"  from the first byte of the submission: p50 {p50(whole):.0f} ms, p95 {p95(whole):.0f}")
+    print(
+        f"  from the end of the approval:          p50 {p50(waited):.0f} ms, p95 {p95(waited):.0f}"
+    )
+    print(f"  aim: p95 at most {AIM:.0f} ms", flush=True)
+
+
+def _one(house: House, number: int) -> tuple[float, float]:
+    """Seconds until ``preparing`` is in the index: since the submission, since the approval."""
+    record, made = house.record, subject(number)
+    deadline = (datetime.now(UTC) + timedelta(days=20)).date()
+    ground = LegalGround.CONSENT_WITHDRAWN
+    request = Request(model_names(1)[0], f"DSR-{number}", ground, deadline, len(made))
+    start = time.perf_counter()
+    ticket = house.desk.submit(request, made, "load").id
+    house.desk.approve(ticket, "load")
+    approved = time.perf_counter()
+    _until(lambda: record.tickets.get(ticket).state not in _BEFORE, "the first step")
+    begun = time.perf_counter()
+    _until(lambda: record.tickets.get(ticket).state is State.QUEUED, "the end of the preparation")
+    _until(lambda: _idle(house), "an idle worker")
+    return begun - start, begun - approved
+
+
+def _idle(house: House) -> bool:
+    found = fleet.workers(house.record.redis)
+    return bool(found) and not any(worker.busy for worker in found)
+
+
+def _until(ready: Callable[[], bool], what: str) -> None:
+    """
+    Raises:
+        NothingCame
+    """
+    end = time.monotonic() + LONGEST
+    while not ready():
+        if time.monotonic() > end:
+            raise NothingCame(f"{what} did not come in {LONGEST:.0f} s")
+        time.sleep(LOOK)
