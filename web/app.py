@@ -9,7 +9,6 @@ from jinja2 import StrictUndefined
 from storage.settings import BadSettings, Settings
 from storage.settings import settings as read_settings
 from web import (
-    api,
     audit,
     certificates,
     errors,
@@ -18,10 +17,12 @@ from web import (
     headers,
     health,
     home,
+    language,
     metrics,
     models,
     pace,
     permissions,
+    progress,
     services,
     sign_in,
     tickets,
@@ -38,8 +39,9 @@ _BLUEPRINTS = (
     faces.pages,
     users.pages,
     audit.pages,
-    api.pages,
+    progress.pages,
     health.pages,
+    language.pages,
     metrics.pages,
 )
 
@@ -66,6 +68,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     headers.install(app, secure=config.secure_cookies)
     errors.install(app)
     filters.install(app)
+    language.install(app)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app

@@ -158,7 +158,7 @@ def answer(
     """The error page of a status, or its problem details where JSON was asked for."""
     nearest = status if status in TEXTS else (500 if status >= 500 else 400)
     title, usual_what, kept, usual_do = TEXTS[nearest]
-    if request.blueprint == "api" or request.path.startswith("/api/"):
+    if request.blueprint == "progress" or request.path.startswith("/api/"):
         return _problem(status, title, what or usual_what)
     page = render_template(
         "error.html",

@@ -23,6 +23,7 @@ TABLE: dict[str, frozenset[Role]] = {
     "sign_in.use_link": PUBLIC,
     "sign_in.out": EVERYONE,
     "home.show": EVERYONE,
+    "language.choose": PUBLIC,
     "tickets.index": EVERYONE,
     "tickets.show": EVERYONE,
     "tickets.new": REQUESTERS,
@@ -31,7 +32,7 @@ TABLE: dict[str, frozenset[Role]] = {
     "tickets.deny": APPROVERS,
     "tickets.cancel": REQUESTERS,  # a requester their own alone: tickets.may_cancel
     "tickets.retry": APPROVERS,
-    "api.progress": EVERYONE,
+    "progress.show": EVERYONE,
     "certificates.show": EVERYONE,
     "certificates.file": EVERYONE,
     "certificates.report": EVERYONE,
@@ -78,7 +79,7 @@ def _check() -> Response | None:
 
 
 def _sign_in_first() -> Response:
-    if request.blueprint == "api":
+    if request.blueprint == "progress" or request.path.startswith("/api/"):
         abort(401)
     # Back to a page that was asked for; what a form sent cannot be sent again.
     wanted = request.full_path.rstrip("?") if request.method == "GET" else None

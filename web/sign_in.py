@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import structlog
 from flask import Blueprint, Flask, abort, redirect, render_template, request, session, url_for
@@ -17,6 +16,7 @@ from werkzeug.wrappers import Response
 from storage import names
 from storage.settings import HOUR
 from storage.users import Role
+from web.inside import inside
 from web.services import record
 
 SESSION_SECONDS = 12 * HOUR
@@ -76,14 +76,14 @@ def make_sign_in_link_token(redis: Redis, user_name: str) -> str:
 @pages.get("/sign-in")
 def form() -> str | Response:
     if account():
-        return redirect(_inside(request.args.get("next", "")))
-    return render_template("sign_in.html", next=_inside(request.args.get("next", "")), name="")
+        return redirect(inside(request.args.get("next", "")))
+    return render_template("sign_in.html", next=inside(request.args.get("next", "")), name="")
 
 
 @pages.post("/sign-in")
 def submit() -> tuple[str, int] | Response:
     name = request.form.get("name", "").strip().lower()
-    wanted = _inside(request.form.get("next", ""))
+    wanted = inside(request.form.get("next", ""))
     _count_attempt(name)
     user = record().users.authenticate(name, request.form.get("password", ""))
     if user is None:
@@ -149,16 +149,6 @@ def _count_attempt(name: str) -> None:
     if attempts > FAILURES:
         log.warning("sign_in_locked", address=request.remote_addr)
         raise TooManyRequests(retry_after=max(int(wait), 1))
-
-
-def _inside(target: str) -> str:
-    """``target`` where it is a path of ours, else the desk: never a way to another site."""
-    parts = urlsplit(target)
-    plain = target.isprintable() and "\\" not in target
-    ours = target.startswith("/") and not target.startswith("//")
-    if not (plain and ours) or parts.scheme or parts.netloc:
-        return url_for("home.show")
-    return target
 
 
 def _session_key(token: str) -> str:

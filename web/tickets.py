@@ -16,7 +16,8 @@ from storage.photos import Selection
 from storage.states import ENDED, TRANSITIONS, State
 from storage.ticket import Ticket
 from storage.users import Role
-from web import api, figures, uploads, wording
+from web import figures, uploads, wording
+from web import progress as live_progress
 from web.new_ticket import NewTicket
 from web.permissions import may
 from web.services import record, services
@@ -82,16 +83,16 @@ def create() -> tuple[str, int] | Response:
 def show(ticket: str) -> str:
     events = record().tickets.events(ticket)
     found = Ticket.replay(events)
-    progress = api.progress_of(found)
+    progress = live_progress.progress_of(found)
     return render_template(
         "ticket.html",
         ticket=found,
         events=list(reversed(events)),
         wording=wording.STATES[found.state],
         ended=found.state in ENDED,
-        live=api.live(found.state),
+        live=live_progress.live(found.state),
         progress=progress,
-        figures=api.figures(progress),
+        figures=live_progress.figures(progress),
         selection=_selection(found),
         photos_left=record().photos.left(ticket) if found.state in ENDED else None,
         certified=_certified(ticket, found.state),

@@ -1,4 +1,4 @@
-"""JSON for the pages: the live progress of a ticket."""
+"""The live progress of a ticket, as JSON for its page."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from storage.ticket import Ticket
 from web.services import record
 from web.wording import STATES
 
-pages = Blueprint("api", __name__)
+pages = Blueprint("progress", __name__)
 
 
 @pages.get("/tickets/<ticket>/progress")
-def progress(ticket: str) -> Response:
+def show(ticket: str) -> Response:
     found = record().tickets.get(ticket)
     shown = progress_of(found)
     body: dict[str, Any] = {
