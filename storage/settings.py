@@ -17,7 +17,6 @@ from storage.webhook_signature import key_of
 MIB = 1024 * 1024
 HOUR = 3600
 Positive = Annotated[int, Field(gt=0)]
-Given = Field(min_length=1)  # an empty variable counts as none
 
 
 class BadSettings(BadInput):
@@ -25,15 +24,20 @@ class BadSettings(BadInput):
 
 
 class Settings(BaseSettings):
-    """Everything that differs between two installations. Secrets have no defaults."""
+    """Everything that differs between two installations. Secrets have no defaults.
 
-    model_config = SettingsConfigDict(env_prefix="LETHE_", extra="ignore", frozen=True)
+    An empty variable counts as none.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="LETHE_", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     redis_url: str = Field("redis://127.0.0.1:6379/0", repr=False)  # may hold a password
 
     s3_endpoint: str  # http://host:port or https://host
-    s3_access_key: str = Given
-    s3_secret_key: SecretStr = Given
+    s3_access_key: str
+    s3_secret_key: SecretStr
     s3_region: str = "us-east-1"
     s3_bucket: str = "lethe"
     s3_timeout: float = Field(20.0, ge=1, le=300)  # seconds of silence; asked three times in all
@@ -53,7 +57,7 @@ class Settings(BaseSettings):
     metrics_dir: Path | None = None  # prometheus_client's multiprocess folder
 
     # what certificates are judged by: a policy that comes with Lethe, or a file that ends in .toml
-    policy: str = Field("default", min_length=1)
+    policy: str = "default"
     publish_as: str = "current"  # the alias a certified version gets: current or candidate
     reference_faces: str = "reference"  # face set used where a model names none
     benchmark_faces: str = "benchmark"
@@ -101,18 +105,10 @@ class Settings(BaseSettings):
             raise ValueError("must be current or candidate")
         return value
 
-    @field_validator(
-        "signing_key",
-        "signing_key_file",
-        "webhook_url",
-        "webhook_secret",
-        "deadline_days",
-        "retention_days",
-        mode="before",
-    )
+    @field_validator("retention_days", mode="before")
     @classmethod
-    def _empty_is_none(cls, value: object) -> object:
-        return None if value == "" else value
+    def _never(cls, value: object) -> object:
+        return None if value == "never" else value
 
     @field_validator("signing_key_file")
     @classmethod

@@ -91,7 +91,7 @@ class Installation:
     def environment(self, redis_port: int, s3_endpoint: str) -> dict[str, str]:
         """The settings of every process of this installation, as environment variables.
 
-        Variables that are set already win: so an S3 of one's own is used instead of ours.
+        Variables that are set and not empty win: so an S3 of one's own is used instead of ours.
         """
         kept = self.secrets
         own = {
@@ -105,7 +105,7 @@ class Installation:
             "LETHE_METRICS_DIR": str(self.folder / "metrics"),
             "LETHE_SECURE_COOKIES": "false",  # plain http on loopback
         }
-        given = {name: os.environ[name] for name in own if name in os.environ}
+        given = {name: os.environ[name] for name in own if os.environ.get(name)}
         if os.environ.get("LETHE_SIGNING_KEY"):
             del own["LETHE_SIGNING_KEY_FILE"]  # one key signs; both given by somebody is refused
         return own | given

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+import re
 import signal
 import sys
 import urllib.request
@@ -23,6 +23,7 @@ from storage.settings import Settings
 START_SECONDS = 60.0  # a cold disk reads torch slowly
 DEFAULT_PORT = 8080
 Keep = Callable[[Process], None]
+_METRICS_FILE = re.compile(r"(counter|gauge_[a-z]+|histogram|summary)_[0-9]+\.db")
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def running(installation: Installation, port: int) -> Iterator[Stack]:
         environment = _start_servers(installation, keep)
         os.environ.update(environment)
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = environment["LETHE_METRICS_DIR"]
-        _clear_metrics(Path(environment["LETHE_METRICS_DIR"]))
+        clear_metrics(Path(environment["LETHE_METRICS_DIR"]))
         record = Record.open(Settings())
         if not record.redis.exists(keys.TICKETS):  # empty, or of an older version
             record.ledger.rebuild()
@@ -131,10 +132,15 @@ def web_is_ready(port: int) -> bool:
         return False
 
 
-def _clear_metrics(folder: Path) -> None:
-    """Gauges of processes that are gone must not be summed; counters start anew with the stack."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+def clear_metrics(folder: Path) -> None:
+    """Gauges of processes that are gone must not be summed; counters start anew with the stack.
+
+    prometheus_client's files alone: the folder may be anybody's.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        if _METRICS_FILE.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def _interrupt(*_: object) -> None:

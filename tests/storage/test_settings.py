@@ -90,9 +90,7 @@ def test_an_endpoint_that_is_not_scheme_host_and_port_is_refused(
     assert SECRET not in str(error.value)
 
 
-@pytest.mark.parametrize(
-    "url", ["", "redis", "http://127.0.0.1", f"mysql://:{SECRET}@h", "redis:/"]
-)
+@pytest.mark.parametrize("url", ["redis", "http://127.0.0.1", f"mysql://:{SECRET}@h", "redis:/"])
 def test_a_redis_url_of_another_kind_is_refused(read: Callable[..., Settings], url: str):
     with pytest.raises(BadSettings, match="LETHE_REDIS_URL") as error:
         read(**GOOD | {"REDIS_URL": url})
@@ -124,8 +122,7 @@ def test_an_error_shows_no_secret(read: Callable[..., Settings]):
 def test_the_default_policy_judges_unless_another_is_set(read: Callable[..., Settings]):
     assert read(**GOOD).policy == "default"
     assert read(**GOOD, POLICY="/etc/lethe/acme.toml").policy == "/etc/lethe/acme.toml"
-    with pytest.raises(BadSettings, match="LETHE_POLICY"):
-        read(**GOOD, POLICY="")
+    assert read(**GOOD, POLICY="").policy == "default"
 
 
 def test_settings_cannot_be_changed_once_read(read: Callable[..., Settings]):
@@ -135,3 +132,8 @@ def test_settings_cannot_be_changed_once_read(read: Callable[..., Settings]):
 
 def test_good_settings_make_a_store_without_asking_it(read: Callable[..., Settings]):
     assert isinstance(ObjectStore.from_settings(read(**GOOD)), ObjectStore)
+
+
+def test_tickets_stay_in_the_lists_for_good_where_that_is_said(read: Callable[..., Settings]):
+    assert read(**GOOD).retention_days == read(**GOOD, RETENTION_DAYS="").retention_days == 365
+    assert read(**GOOD, RETENTION_DAYS="never").retention_days is None
