@@ -123,6 +123,8 @@ def _sweeps(house: House) -> Costs:
         pipe.set(mark, 1, ex=HOUR)
     for waiting in (CPU, GPU):
         pipe.rpush(waiting, "{}")  # of an empty queue a sweep forgets what it sent
+    for waiting in (CPU, GPU):
+        pipe.rpush(waiting, "{}")  # of an empty queue a sweep forgets what it sent
     pipe.execute()
     at_work = [psutil.Process(), *_servers(house)]
     found = {"sweep, nothing to send": timed(sweep, SWEEPS, at_work)}
