@@ -14,6 +14,7 @@ from lethe.commands.faces import faces
 from lethe.commands.ledger import ledger
 from lethe.commands.models import models
 from lethe.commands.ticket_steps import tickets
+from lethe.commands.tokens import tokens
 from lethe.commands.up import up
 from lethe.commands.users import users
 from storage.errors import BadInput, LetheError
@@ -38,6 +39,7 @@ for command in (
     certificate,
     ledger,
     users,
+    tokens,
 ):
     cli.add_command(command)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -82,3 +83,19 @@ class Event:
             and isinstance(self.data.get("result", {}), dict)
             and (self.notice is None or self.number > 1)
         )
+
+
+def chained(read: Iterable[tuple[str, Event, str]]) -> list[Event]:
+    """The events of a ticket, each with its object's name and digest, in the order of the names.
+
+    Raises:
+        Corrupt: an event is missing, altered or doubled.
+    """
+    chain: list[Event] = []
+    previous: str | None = None
+    for number, (name, event, digest) in enumerate(read, start=1):
+        if event.name != name or event.number != number or event.previous != previous:
+            raise Corrupt(f"{name}: the chain of events breaks here")
+        previous = digest
+        chain.append(event)
+    return chain

@@ -40,6 +40,25 @@ def selection(ticket: str) -> str:
     return f"tickets/{ticket}/photos/selection.json"
 
 
+def draft(ticket: str) -> str:
+    """A ticket that is not submitted yet: under the photos' prefix, so that it goes with them."""
+    return f"tickets/{ticket}/photos/draft.json"
+
+
+def look(ticket: str) -> str:
+    """What a worker saw in the draft's photos."""
+    return f"tickets/{ticket}/photos/look.json"
+
+
+def drafts_of(user: str) -> str:
+    """The folder that names a user's drafts."""
+    return f"drafts/{user}/"
+
+
+def draft_of(user: str, ticket: str) -> str:
+    return f"drafts/{user}/{ticket}.json"
+
+
 def model(name: str) -> str:
     return f"models/{name}/model.json"
 
@@ -89,6 +108,25 @@ def journal_entry(folder: str, number: int) -> str:
     return f"{folder}{number:06d}.json"
 
 
+IMPORTS = "imports/"  # a folder for each model file that somebody gave to be imported
+
+
+def import_(id_: str) -> str:
+    return f"imports/{id_}/"
+
+
+def import_request(id_: str) -> str:
+    return f"imports/{id_}/request.json"
+
+
+def import_file(id_: str) -> str:
+    return f"imports/{id_}/model.onnx"
+
+
+def import_outcome(id_: str) -> str:
+    return f"imports/{id_}/outcome.json"
+
+
 def run(model: str) -> str:
     """What an erasure that is under way needs to go on after a crash."""
     return f"runs/{model}/"
@@ -101,6 +139,9 @@ def checkpoint(model: str) -> str:
 def run_tickets(model: str) -> str:
     """Whose run it is."""
     return f"runs/{model}/tickets.json"
+
+
+FACE_SETS = "facesets/"
 
 
 def face_set(name: str) -> str:
@@ -123,8 +164,39 @@ def public_key(key_id: str) -> str:
     return f"keys/{key_id}.pub"
 
 
+USERS = "users/"
+
+
 def user(name: str) -> str:
-    return f"users/{name}.json"
+    return f"{USERS}{name}.json"
+
+
+def api_token(token: str) -> str:
+    return f"api-tokens/by-id/{token}.json"
+
+
+def api_tokens_of(user: str) -> str:
+    """The folder that names a user's tokens."""
+    return f"api-tokens/of/{user}/"
+
+
+def api_token_of(user: str, token: str) -> str:
+    return f"api-tokens/of/{user}/{token}.json"
+
+
+AUDIT = "audit/"
+_AUDIT_BLOCK = 1000  # entries in one folder: the last one is listed where Redis lost the log's end
+
+
+def audit_entry(number: int) -> str:
+    return f"{AUDIT}{number // _AUDIT_BLOCK:06d}/{number:09d}.json"
+
+
+def audit_number(name: str) -> int | None:
+    """The number of the entry that an object under ``AUDIT`` is; None where it is none."""
+    digits = name.rpartition("/")[2].removesuffix(".json")
+    number = int(digits) if digits.isascii() and digits.isdecimal() else 0
+    return number if number and name == audit_entry(number) else None
 
 
 PROBE = "probes/conditional-writes.json"  # by it the store shows whether it knows If-None-Match
@@ -138,16 +210,49 @@ COUNTS = "lethe:index:counts"  # hash: model/state → tickets that lists show
 DEADLINES = "lethe:index:deadlines"  # zset: open ticket → end of its deadline, seconds
 ENDED = "lethe:index:ended"  # zset: ended ticket that lists show → when it ended, seconds
 ARCHIVED = "lethe:index:archived"  # zset: ended ticket that no list shows → when it ended, seconds
+ROWS = "lethe:index:rows"  # hash: ticket → what lists are filtered by; storage.ticket_search
 PHOTOS = "lethe:index:photos"  # zset: ended ticket with photos left → when it ended, seconds
 MODELS = "lethe:models"  # set of model names
 LINES = "lethe:lines"  # hash: model → what pages show of it, as JSON; storage.lines makes it
+FACE_LINES = "lethe:facesets"  # hash: face set → what lists show of it, as JSON
 ANNOUNCEMENTS = "lethe:announcements"  # zset: event's name → due, seconds since the epoch
 WALKED = "lethe:walked"  # the last ticket folder that a sweep compared with the index
+SWEPT = "lethe:swept"  # when the last sweep came to its end, seconds since the epoch
 COMPARED = "lethe:compared"  # how many open tickets the sweeps' present round has compared
+
+
+# The audit log and its index; ``lethe ledger rebuild`` makes both anew.
+AUDIT_LAST = "lethe:audit:last"  # number and digest of the last entry, as JSON
+AUDIT_FROM = "lethe:audit:from"  # from this number on the index has every entry
+AUDIT_DAYS = "lethe:audit:days"  # zset: day → number of its first entry
+AUDIT_DAYS_END = "lethe:audit:days:end"  # zset: day → number of its last entry
+AUDIT_ACTORS = "lethe:audit:actors"  # set: who stands in the log
+AUDIT_LOCK = "lethe:lock:audit"
+AUDIT_REFUSALS = "lethe:audit:refusals"  # entries about refused sign-ins in this minute
+
+
+def audit_listing(actor: str | None, act: str | None) -> str:
+    """Zset: number of each entry of an actor, of an act, or of both, by its number."""
+    return f"lethe:audit:list:{actor or ''}:{act or ''}"
+
+
+def audit_refusal(address: str) -> str:
+    """Set for a minute after a sign-in from the address was refused."""
+    return f"lethe:audit:refusal:{address}"
+
+
+def audit_left_out(address: str) -> str:
+    """How many such refusals have no entry of their own."""
+    return f"lethe:audit:left-out:{address}"
 
 
 def ticket_summary(ticket: str) -> str:
     return f"lethe:index:ticket:{ticket}"
+
+
+def ordered(order: str, archived: bool) -> str:
+    """Zset: every ticket that lists show, or every archived one → seconds since the epoch."""
+    return f"lethe:index:{'archived' if archived else 'shown'}:by:{order}"
 
 
 def told(notice: str) -> str:
@@ -160,8 +265,23 @@ def listing(model: str | None, state: State | None) -> str:
     return f"lethe:index:list:{model or ''}:{state or ''}"
 
 
+def manifests(model: str) -> str:
+    """Hash: number → the version's manifest, as JSON; ``storage.lineage`` reads what it lacks."""
+    return f"lethe:manifests:{model}"
+
+
 def progress(ticket: str) -> str:
     return f"lethe:progress:{ticket}"
+
+
+def progress_points(ticket: str, stage: str) -> str:
+    """Zset: a stage's figures on the way, as JSON → how much of it was done then, 0…1."""
+    return f"lethe:progress:{ticket}:{stage}"
+
+
+def durations(model: str, stage: str) -> str:
+    """List: how long a model's last stages of this name took, seconds; the newest first."""
+    return f"lethe:durations:{model}:{stage}"
 
 
 def attempts(ticket: str) -> str:
@@ -176,6 +296,15 @@ def rest(ticket: str) -> str:
 def sent(kind: str, name: str) -> str:
     """Set while a task that the sweep sent waits in a queue."""
     return f"lethe:sent:{kind}:{name}"
+
+
+def look_asked(ticket: str) -> str:
+    """Set while the task that looks at a draft's photos waits in a queue."""
+    return f"lethe:look:{ticket}"
+
+
+def look_tries(ticket: str) -> str:
+    return f"lethe:look:tries:{ticket}"
 
 
 def announcement_failures(event: str) -> str:
@@ -204,3 +333,42 @@ def verdicts(model: str) -> str:
 
 def worker(name: str) -> str:
     return f"lethe:worker:{name}"
+
+
+def api_token_used(token: str) -> str:
+    """The last day on which it was used."""
+    return f"lethe:api-token:used:{token}"
+
+
+def idempotency(digest: str) -> str:
+    """What came under an idempotency key of a user, by the digest of both."""
+    return f"lethe:idempotency:{digest}"
+
+
+def idempotency_running(digest: str) -> str:
+    return f"lethe:idempotency:running:{digest}"
+
+
+# Accounts and sessions: tokens stand in keys by their SHA-256 alone.
+USERS_LOCK = "lethe:lock:users"
+SIGNED_IN = "lethe:account:signed-in"  # hash: user → last sign-in, ISO 8601
+LIMITS = "lethe:limits"  # before the names of Flask-Limiter's keys
+
+
+def session(digest: str) -> str:
+    """Hash of one session; see storage.sessions."""
+    return f"lethe:account:session:{digest}"
+
+
+def sessions_of(user: str) -> str:
+    """Zset: digest of a session → its end at the latest, seconds since the epoch."""
+    return f"lethe:account:sessions:{user}"
+
+
+def half_signed_in(digest: str) -> str:
+    """Whose password was right; the code of the second factor is still to come."""
+    return f"lethe:account:half:{digest}"
+
+
+def sign_in_link(digest: str) -> str:
+    return f"lethe:sign-in:{digest}"

@@ -7,16 +7,22 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from storage import keys, names
+from storage.audit_log import Act, AuditLog, Entry
 from storage.canonical import Corrupt, sha256
 from storage.certificates import Certificates
 from storage.chain import Link, faults, tickets_of
-from storage.errors import LetheError
+from storage.errors import BadInput, LetheError
+from storage.leases import Leases
 from storage.models import ALIASES, Models, Version
 from storage.objects import StoreRefused, StoreUnavailable
 from storage.photos import TicketPhotos
 from storage.states import ENDED, State
 from storage.ticket import Ticket
 from storage.tickets import NoSuchTicket, Tickets
+
+
+class UnderVerification(BadInput):
+    """Somebody else has the record verified just now."""
 
 
 @dataclass(frozen=True)
@@ -28,19 +34,28 @@ class Audit:
     aliases: int
     certificates: int
     broken: tuple[str, ...]
+    entries: int = 0  # of the audit log
 
 
 class Ledger:
     def __init__(
-        self, tickets: Tickets, photos: TicketPhotos, models: Models, certificates: Certificates
+        self,
+        tickets: Tickets,
+        photos: TicketPhotos,
+        models: Models,
+        certificates: Certificates,
+        audit: AuditLog,
+        leases: Leases,
     ) -> None:
         self._tickets = tickets
         self._photos = photos
         self._models = models
         self._certificates = certificates
+        self._audit = audit
+        self._leases = leases
 
     def verify(self) -> Audit:
-        """Walks every ticket, version, alias and certificate."""
+        """Walks every ticket, version, alias and certificate, and the audit log."""
         broken: list[str] = []
         indexed = self._tickets.index.all()  # before the record: one that comes meanwhile is in it
         tickets, models = self._tickets.recorded(), self._models.recorded()
@@ -64,10 +79,29 @@ class Ledger:
                 broken += self._models.alias_faults(model, alias, digests)
             broken += self._models.policy_faults(model)
         broken += self._check_certificates(signed, models)
-        return Audit(len(tickets), versions, aliases, len(signed), tuple(dict.fromkeys(broken)))
+        entries = 0
+        for found in self._audit.walk():
+            entries += isinstance(found, Entry)
+            broken += [] if isinstance(found, Entry) else [str(found)]
+        kept = (len(tickets), versions, aliases, len(signed))
+        return Audit(*kept, tuple(dict.fromkeys(broken)), entries)
+
+    def verify_for(self, actor: str) -> Audit:
+        """As ``verify``, one at a time; the audit log then has who asked and what came of it.
+
+        Raises:
+            UnderVerification
+        """
+        with self._leases.hold("ledger", "verification") as lease:
+            if lease is None:
+                raise UnderVerification("the record is being verified already; wait for its end")
+            found = self.verify()
+        facts = {"broken": len(found.broken), "tickets": found.tickets, "entries": found.entries}
+        self._audit.mention(actor, Act.LEDGER_VERIFIED, "record", facts)
+        return found
 
     def rebuild(self) -> Audit:
-        """Makes the index of tickets and models in Redis anew, then verifies.
+        """Makes the index of tickets, models and the audit log in Redis anew, then verifies.
 
         Nothing is emptied first: who reads or moves a ticket meanwhile finds it.
         """
@@ -82,6 +116,7 @@ class Ledger:
         for ticket in self._tickets.recorded():
             lost += _found(partial(self._reindex, ticket))
         self._tickets.index.remove_older()
+        lost += self._audit.rebuild()
         audit = self.verify()
         return replace(audit, broken=tuple(dict.fromkeys([*lost, *audit.broken])))
 
@@ -121,6 +156,8 @@ class Ledger:
                 raise Corrupt(_gone(ticket)) from None
             if not self._photos.left(ticket):
                 return  # an empty folder: what some stores leave of a write that they refused
+            if self._photos.drafted(ticket):
+                return  # it may yet be submitted, or the sweep removes it
             raise Corrupt(f"ticket {ticket}: photos of a submission that never was") from None
         _check_length(loaded, indexed)
         if loaded.state in ENDED and self._photos.left(ticket):

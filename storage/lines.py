@@ -30,6 +30,7 @@ class Line:
     versions: int = 0
     aliases: dict[str, int] = field(default_factory=dict)  # alias → version
     figures: dict[str, float] = field(default_factory=dict)  # of the last erasure
+    faces: dict[str, str] | None = None  # face set → what for; None: read before this was kept
 
 
 def of(record: Record, models: Sequence[str], most: int) -> dict[str, Line]:
@@ -44,7 +45,10 @@ def of(record: Record, models: Sequence[str], most: int) -> dict[str, Line]:
         if line
     }
     last = time.time() - FRESH_SECONDS
-    reads = {model: found[model].read if model in found else 0.0 for model in models}
+    reads = {
+        model: found[model].read if model in found and found[model].faces is not None else 0.0
+        for model in models
+    }
     due = sorted((model for model in models if reads[model] < last), key=reads.__getitem__)
     for model in due[:most]:
         try:
@@ -54,7 +58,8 @@ def of(record: Record, models: Sequence[str], most: int) -> dict[str, Line]:
             break
         except LetheError as error:  # `lethe ledger verify` says what; it keeps no other one back
             log.error("line not read", model=model, error=type(error).__name__)
-            line = replace(found.get(model, Line(0.0)), read=time.time())
+            before = found.get(model, Line(0.0))
+            line = replace(before, read=time.time(), faces=before.faces or {})
         record.redis.hset(keys.LINES, model, json.dumps(asdict(line)))
         found[model] = line
     return found
@@ -63,7 +68,14 @@ def of(record: Record, models: Sequence[str], most: int) -> dict[str, Line]:
 def _read(record: Record, model: str) -> Line:
     now = time.time()
     numbers = record.models.numbers(model)
-    return Line(now, len(numbers), record.models.aliases(model), _figures(record, model, numbers))
+    figures = _figures(record, model, numbers)
+    return Line(now, len(numbers), record.models.aliases(model), figures, _faces(record, model))
+
+
+def _faces(record: Record, model: str) -> dict[str, str]:
+    found = record.models.get(model)
+    uses = dict.fromkeys(found.verification, "verification")
+    return uses | {found.reference_faces: "reference", found.benchmark_faces: "benchmark"}
 
 
 def _figures(record: Record, model: str, numbers: Sequence[int]) -> dict[str, float]:

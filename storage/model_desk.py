@@ -1,14 +1,21 @@
-"""What people do with models: promote, roll back, settle, delete. Pages and CLI both call it."""
+"""What people do with models: import, promote, roll back, settle, delete. Pages, API and CLI all
+call it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
 
+from storage import names
+from storage.audit_entry import Act, Fact
 from storage.errors import BadInput, LetheError
+from storage.imports import Import
 from storage.leases import Lease
-from storage.models import ModelPolicy, Version
+from storage.models import Model, ModelExists, ModelPolicy, Version
 from storage.names import BadName
+from storage.queue import Queue
 from storage.record import Record
 from storage.states import ENDED
 from storage.tickets import NoSuchTicket
@@ -24,31 +31,88 @@ class VersionNeeded(BadInput):
     """A version that cannot be deleted, because something names it."""
 
 
+class ModelMoved(BadInput):
+    """Another version became current since somebody looked."""
+
+
+class BadModelFile(BadInput):
+    """A file that cannot be taken for import."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A model file on its way in; ``stream`` can be read twice."""
+
+    name: str
+    stream: BinaryIO
+    size: int  # bytes
+
+
 class ModelDesk:
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, queue: Queue | None = None) -> None:
+        """Without a queue, the sweep sends what was taken for import."""
         self._record = record
         self._models = record.models
+        self._queue = queue
 
-    def promote(self, model: str, number: int, actor: str) -> Version:
+    def import_(self, model: Model, file: Upload | str, actor: str) -> Import:
+        """Takes a model file: an upload, or the name of one in the workers' import folder. A worker
+        checks it and makes it version 1 of the new model.
+
+        Raises:
+            ModelExists, BadName
+            NoSuchFaceSet, NoPeople: of a face set that the model is to use.
+            BadModelFile: too large, empty, or there is no import folder.
+        """
+        name = names.model_name(model.name)
+        if self._models.numbers(name):
+            raise ModelExists(f"model {name}: exists already; choose another name")
+        for faces in (model.reference_faces, model.benchmark_faces):
+            self._record.faces.get(faces).check_people()
+        for pairs in model.verification:
+            self._record.faces.get(pairs)
+        if isinstance(file, str):
+            self._check_folder()
+            found = self._record.imports.name(model, file, actor)
+        else:
+            self._check_size(file)
+            found = self._record.imports.keep(model, file.name, file.stream, file.size, actor)
+        if self._queue is not None:
+            self._queue.import_model(found.id)
+        return found
+
+    def promote(
+        self, model: str, number: int, actor: str, *, instead_of: int | None = None
+    ) -> Version:
         """Makes version ``number`` the current one.
+
+        Args:
+            instead_of: the version that is current as far as the actor knows.
 
         Raises:
             NoSuchModel, VersionDeleted, ModelBusy, LeaseLost
+            ModelMoved: it is another one.
         """
         self._models.version(model, number)
         with self._held("model", model) as lease:
-            return self._models.promote(model, number, actor, lease)
+            self._check_current(model, instead_of)
+            version = self._models.promote(model, number, actor, lease)
+        self._tell(actor, Act.VERSION_PROMOTED, model, {"version": number})
+        return version
 
-    def rollback(self, model: str, actor: str) -> Version:
+    def rollback(self, model: str, actor: str, *, instead_of: int | None = None) -> Version:
         """Makes the version that the current one was made from current again.
 
         Raises:
             NoSuchModel: the current version is the import.
-            VersionDeleted, ModelBusy, LeaseLost
+            VersionDeleted, ModelBusy, ModelMoved, LeaseLost
         """
         self._models.rollback_target(model)
         with self._held("model", model) as lease:
-            return self._models.rollback(model, actor, lease)
+            self._check_current(model, instead_of)
+            version = self._models.rollback(model, actor, lease)
+        self._tell(actor, Act.VERSION_ROLLED_BACK, model, {"version": version.number})
+        return version
 
     def settle(
         self, model: str, actor: str, *, approval: str | None = None, publish_as: str | None = None
@@ -60,9 +124,12 @@ class ModelDesk:
         """
         self._models.get(model)
         with self._held("policy", model) as lease:
-            return self._models.settle(
+            policy = self._models.settle(
                 model, actor, lease, approval=approval, publish_as=publish_as
             )
+        facts = {"approval": str(policy.approval), "publish_as": policy.publish_as}
+        self._tell(actor, Act.POLICY_CHANGED, model, facts)
+        return policy
 
     def delete(self, model: str, number: int, actor: str, reason: str) -> Version:
         """Deletes a version's files for good; its manifest stays, for the chain.
@@ -84,7 +151,34 @@ class ModelDesk:
             removed = self._models.delete(version, actor, reason, lease)
             if again and not removed:
                 self._models.check_kept(version)
+        self._tell(actor, Act.VERSION_DELETED, model, {"version": number})
         return version
+
+    def _tell(self, actor: str, act: Act, model: str, facts: Mapping[str, Fact]) -> None:
+        """The model's own journals have it by now, so it does not hang on the audit log."""
+        self._record.audit.mention(actor, act, model, facts)
+
+    def _check_folder(self) -> None:
+        if self._record.settings.import_dir is None:
+            raise BadModelFile(
+                "no import folder is set: upload the file, or let LETHE_IMPORT_DIR name a folder "
+                "of the workers"
+            )
+
+    def _check_size(self, file: Upload) -> None:
+        most = self._record.settings.model_bytes
+        if not 0 < file.size <= most:
+            raise BadModelFile(
+                f"{file.name[:80]}: holds {file.size} bytes; a model file has 1 to {most} "
+                "(LETHE_MODEL_BYTES)"
+            )
+
+    def _check_current(self, model: str, expected: int | None) -> None:
+        current = self._models.aliases(model).get("current")
+        if expected is not None and current != expected:
+            raise ModelMoved(
+                f"model {model}: version {current} is current by now, not {expected}; look again"
+            )
 
     def _check_not_needed(self, version: Version) -> None:
         model, number = version.model, version.number

@@ -125,8 +125,12 @@ class Models(Versions):
         with suppress(RedisError):
             self._redis.hdel(keys.LINES, name)
 
+    def pointed(self, model: str) -> dict[str, Move]:
+        """Of each alias the move that brought it where it is."""
+        return self._aliases.all(names.model_name(model))
+
     def aliases(self, model: str) -> dict[str, int]:
-        return {alias: move.version for alias, move in self._aliases.all(model).items()}
+        return {alias: move.version for alias, move in self.pointed(model).items()}
 
     def find(self, reference: str) -> Version:
         """The version behind NAME, NAME@ALIAS or NAME@N; NAME alone is its current version.

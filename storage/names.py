@@ -11,6 +11,9 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _PERSON = re.compile(r"[\w][\w .,'-]{0,127}")
 _SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TICKET = re.compile(r"t[0-9a-z]{12}")
+_IMPORT = re.compile(r"i[0-9a-z]{12}")
+_MODEL_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._ ()+-]{0,122}\.onnx")
+_API_TOKEN = re.compile(r"[0-9a-hjkmnp-tv-z]{12}")
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford: no i, l, o, u
 
 
@@ -53,5 +56,28 @@ def ticket_id(value: str) -> str:
     return _checked(_TICKET, "ticket", value, "a ticket is 't' and 12 letters or digits")
 
 
+def import_id(value: str) -> str:
+    return _checked(_IMPORT, "import", value, "an import is 'i' and 12 letters or digits")
+
+
+def new_import_id(seconds: int) -> str:
+    """Ids of imports stand in the order of the second in which they are made."""
+    digits = "".join(_ALPHABET[seconds >> shift & 31] for shift in range(30, -1, -5))
+    return f"i{digits}" + "".join(secrets.choice(_ALPHABET) for _ in range(5))
+
+
+def model_file(value: str) -> str:
+    rule = "a model file is named with 1 to 123 of A-Z, a-z, 0-9 and . _ - + ( ), then .onnx"
+    return _checked(_MODEL_FILE, "file", value, rule)
+
+
 def new_ticket_id() -> str:
     return "t" + "".join(secrets.choice(_ALPHABET) for _ in range(12))
+
+
+def api_token_id(value: str) -> str:
+    return _checked(_API_TOKEN, "API token", value, "an id is 12 letters or digits")
+
+
+def new_api_token_id() -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(12))

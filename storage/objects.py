@@ -24,6 +24,7 @@ from storage import keys
 from storage.canonical import CHUNK, Document, canonical, file_sha256, parse, sha256
 from storage.connections import Connections, only_new
 from storage.object_digest import DIGEST, check
+from storage.object_streams import ObjectStreams
 from storage.settings import Settings
 from storage.store_errors import (
     ObjectExists,
@@ -42,7 +43,7 @@ _ONE_PART = 5 * 1024 * 1024  # bytes; S3 takes no smaller parts
 _CONFLICTS = 3  # so often a write is sent that conflicts with one under way
 
 
-class ObjectStore:
+class ObjectStore(ObjectStreams):
     """Objects by name. Each carries its SHA-256 and is checked when read; a wrong one is
     ``Corrupt``."""
 
@@ -226,6 +227,16 @@ class ObjectStore:
                 if item.object_name and not item.is_dir:
                     yield item.object_name
 
+    def etags(self, prefix: str) -> dict[str, str]:
+        """The ETag of each object under ``prefix``, by name: another one for other bytes."""
+        with self._errors(prefix):
+            items = self._client.list_objects(self._bucket, prefix=prefix, recursive=True)
+            return {
+                item.object_name: item.etag or ""
+                for item in items
+                if item.object_name and not item.is_dir
+            }
+
     def folders(self, prefix: str) -> list[str]:
         """Names of the folders right under ``prefix`` (which ends in a slash)."""
         with self._errors(prefix):
@@ -253,7 +264,7 @@ class ObjectStore:
         """How many objects are under ``prefix``, each version counted that the bucket keeps."""
         with self._errors(prefix):
             found = self._client.list_objects(
-                self._bucket, prefix=prefix, recursive=True, include_version=self._keeps_versions()
+                self._bucket, prefix=prefix, recursive=True, include_version=self.versioned
             )
             return sum(1 for item in found if not item.is_dir and not item.is_delete_marker)
 
@@ -264,7 +275,7 @@ class ObjectStore:
         """
         with self._errors(prefix):
             found = self._client.list_objects(
-                self._bucket, prefix=prefix, recursive=True, include_version=self._keeps_versions()
+                self._bucket, prefix=prefix, recursive=True, include_version=self.versioned
             )
             targets = [
                 DeleteObject(item.object_name, item.version_id)
@@ -276,10 +287,13 @@ class ObjectStore:
             raise StoreUnavailable(f"{prefix}: {len(errors)} objects could not be removed")
         return len(targets)
 
-    def _keeps_versions(self) -> bool:
+    @property
+    def versioned(self) -> bool:
+        """Whether the bucket keeps older versions of what is replaced or removed."""
         # Asked once: a store without versioning may not even understand a listing of versions.
         if self._versioned is None:
-            status = self._client.get_bucket_versioning(self._bucket).status
+            with self._errors(f"bucket {self._bucket}"):
+                status = self._client.get_bucket_versioning(self._bucket).status
             self._versioned = status in {"Enabled", "Suspended"}
         return self._versioned
 

@@ -50,21 +50,25 @@ class TicketPhotos:
         self._settings = settings
 
     def keep(self, ticket: str, photos: Sequence[Photo]) -> str:
-        """Writes the photos; returns the digest of their salted list.
-
-        The salt goes with the photos, so what stays in the events cannot be used to ask
-        whether a picture at hand was among them.
-        """
+        """Writes the photos; returns the digest of their list."""
         if len(photos) > self._settings.photos_per_ticket:
             limit = self._settings.photos_per_ticket
             raise BadInput(f"{len(photos)} photos: at most {limit} a ticket; leave some out")
         for photo in photos:
             self._objects.put(keys.photo(names.ticket_id(ticket), photo.sha256), photo.data)
+        return self.keep_list(ticket, [(photo.name, photo.sha256) for photo in photos])
+
+    def keep_list(self, ticket: str, listed: Sequence[tuple[str, str]]) -> str:
+        """Writes the salted list of photos that are there, by name and SHA-256; returns its digest.
+
+        The salt goes with the photos, so what stays in the events cannot be used to ask
+        whether a picture at hand was among them.
+        """
         manifest = {
             "salt": secrets.token_hex(32),
-            "photos": [{"sha256": photo.sha256, "name": _text(photo.name)} for photo in photos],
+            "photos": [{"sha256": digest, "name": kept_name(name)} for name, digest in listed],
         }
-        return self._objects.put_document(keys.photo_manifest(ticket), manifest)
+        return self._objects.put_document(keys.photo_manifest(names.ticket_id(ticket)), manifest)
 
     def all(self, ticket: str, manifest: str | None = None) -> list[Photo]:
         """
@@ -118,6 +122,10 @@ class TicketPhotos:
         """When the last of the photos was written; None where there are none."""
         return self._objects.changed(keys.photos(names.ticket_id(ticket)))
 
+    def drafted(self, ticket: str) -> bool:
+        """Whether the photos are those of a draft."""
+        return self._objects.exists(keys.draft(names.ticket_id(ticket)))
+
     def left(self, ticket: str) -> int:
         """How many objects that show the subject are there, in whatever version."""
         return self._objects.left(keys.photos(names.ticket_id(ticket)))
@@ -160,6 +168,6 @@ def _texts(items: object) -> tuple[str, ...]:
     return tuple(items)
 
 
-def _text(name: str) -> str:
+def kept_name(name: str) -> str:
     """A file's name that JSON can carry, whatever bytes the file system gave."""
     return name.encode("utf-8", "replace").decode()

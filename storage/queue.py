@@ -18,6 +18,9 @@ log = structlog.get_logger("storage.queue")
 
 CPU, GPU = "cpu", "gpu"  # the queues
 PREPARE, ERASE, SWEEP = "lethe.prepare", "lethe.erase", "lethe.sweep"  # the tasks
+IMPORT = "lethe.import_model"
+LOOK = "lethe.look"
+LOOK_SECONDS = 60  # a look that no worker took for so long is asked for anew, if at all
 # A sender gives a Redis that hangs up after twice REDIS_SECONDS. Workers have none of this: they
 # wait for tasks, and Celery connects again as often as it takes.
 _SENDING = {
@@ -28,7 +31,13 @@ _SENDING = {
     "interval_step": 0.2,
     "interval_max": 0.2,
 }
-_ROUTES = {PREPARE: {"queue": CPU}, ERASE: {"queue": GPU}, SWEEP: {"queue": CPU}}
+_ROUTES = {
+    PREPARE: {"queue": CPU},
+    ERASE: {"queue": GPU},
+    SWEEP: {"queue": CPU},
+    IMPORT: {"queue": CPU},
+    LOOK: {"queue": CPU},
+}
 
 
 def make_app(settings: Settings) -> Celery:
@@ -70,6 +79,12 @@ class Queue:
     def erase(self, model: str) -> bool:
         return self._send(ERASE, model)
 
+    def look(self, ticket: str) -> bool:
+        return self._send(LOOK, ticket, expires=LOOK_SECONDS)
+
+    def import_model(self, id_: str) -> bool:
+        return self._send(IMPORT, id_)
+
     def length(self, queue: str) -> int:
         """Tasks waiting in a queue.
 
@@ -79,11 +94,11 @@ class Queue:
         with self._errors(), self._app.connection_for_read() as connection:
             return int(connection.default_channel.client.llen(queue))
 
-    def _send(self, task: str, argument: str) -> bool:
+    def _send(self, task: str, argument: str, expires: int | None = None) -> bool:
         """False when the broker does not answer: the record has the ticket, the sweep sends it."""
         try:
             with self._errors():
-                self._app.send_task(task, args=[argument], retry=False)
+                self._app.send_task(task, args=[argument], retry=False, expires=expires)
         except QueueUnavailable as error:
             log.warning("not sent; the sweep will", task=task, about=argument, why=str(error))
             return False

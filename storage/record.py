@@ -16,16 +16,25 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
+from storage.api_tokens import ApiTokens
+from storage.audit_log import AuditLog
 from storage.certificates import Certificates
+from storage.drafts import Drafts
+from storage.enrolled import EnrolledPeople
 from storage.errors import LetheError
 from storage.faces import FaceSets
+from storage.history import History
+from storage.imports import Imports
 from storage.leases import Leases
 from storage.ledger import Ledger
 from storage.models import Models
 from storage.objects import ObjectStore
 from storage.photos import TicketPhotos
 from storage.progress import ProgressBoard
+from storage.second_factor import SecondFactors
+from storage.sessions import Sessions
 from storage.settings import Settings, settings
+from storage.sign_in_links import SignInLinks
 from storage.tickets import Tickets
 from storage.users import Users
 
@@ -88,11 +97,20 @@ class Record:
     settings: Settings
     objects: ObjectStore
     redis: Redis
+    audit: AuditLog
     tickets: Tickets
+    history: History
     photos: TicketPhotos
+    drafts: Drafts
     models: Models
+    imports: Imports
     faces: FaceSets
+    enrolled: EnrolledPeople
     users: Users
+    api_tokens: ApiTokens
+    sessions: Sessions
+    sign_in_links: SignInLinks
+    second_factors: SecondFactors
     certificates: Certificates
     leases: Leases
     progress: ProgressBoard
@@ -109,23 +127,36 @@ class Record:
         objects = ObjectStore.from_settings(config)
         objects.ensure_bucket()
         redis = _connect(config.redis_url)
+        audit = AuditLog(objects, redis)
+        leases = Leases(redis, config.lease_seconds)
         tickets = Tickets(objects, redis)
         photos = TicketPhotos(objects, config)
         models = Models(objects, redis, config.publish_as)
         certificates = Certificates(objects)
+        faces = FaceSets(objects)
+        users = Users(objects, redis)
         return cls(
             settings=config,
             objects=objects,
             redis=redis,
+            audit=audit,
             tickets=tickets,
+            history=History(objects),
             photos=photos,
+            drafts=Drafts(objects, photos, tickets, config),
             models=models,
-            faces=FaceSets(objects),
-            users=Users(objects),
+            imports=Imports(objects),
+            faces=faces,
+            enrolled=EnrolledPeople(faces, models, config),
+            users=users,
+            api_tokens=ApiTokens(objects, redis, users, audit),
+            sessions=Sessions(redis, config.session_idle_seconds),
+            sign_in_links=SignInLinks(redis),
+            second_factors=SecondFactors(users, config.secret_key),
             certificates=certificates,
-            leases=Leases(redis, config.lease_seconds),
+            leases=leases,
             progress=ProgressBoard(redis),
-            ledger=Ledger(tickets, photos, models, certificates),
+            ledger=Ledger(tickets, photos, models, certificates, audit, leases),
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -11,7 +10,11 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from storage.account_settings import AccountSettings
 from storage.errors import BadInput
+from storage.host_settings import HostSettings
+from storage.loopback import is_loopback
+from storage.oidc_settings import OidcSettings
 from storage.webhook_signature import key_of
 
 MIB = 1024 * 1024
@@ -23,7 +26,7 @@ class BadSettings(BadInput):
     """One or more environment variables are missing or wrong."""
 
 
-class Settings(BaseSettings):
+class Settings(AccountSettings, OidcSettings, HostSettings, BaseSettings):
     """Everything that differs between two installations. Secrets have no defaults.
 
     An empty variable counts as none.
@@ -54,6 +57,8 @@ class Settings(BaseSettings):
 
     detector: Path | None = None  # InsightFace detection model (.onnx) for uncropped photos
     cache_dir: Path = Path.home() / ".cache" / "lethe"  # model files and frozen activations
+    # of the workers: model files in it can be imported by their names. Not set: none can
+    import_dir: Path | None = None
     metrics_dir: Path | None = None  # prometheus_client's multiprocess folder
 
     # what certificates are judged by: a policy that comes with Lethe, or a file that ends in .toml
@@ -76,6 +81,8 @@ class Settings(BaseSettings):
     sweep_seconds: Positive = 30
     piece_seconds: Positive = 30  # in which 16 KiB of an upload must come, or it is cut off
     orphan_seconds: Positive = HOUR  # photos without a ticket for so long are removed
+    draft_seconds: Positive = 72 * HOUR  # a draft that nobody touched for so long is removed
+    drafts_per_user: Positive = 10
     photo_removal_seconds: Positive = HOUR  # an ended ticket's photos are gone by then, or it shows
     task_attempts: Positive = 5  # then the ticket fails and says why
     visibility_timeout: Positive = 12 * HOUR  # above the longest erasure; see workers/app.py
@@ -125,7 +132,7 @@ class Settings(BaseSettings):
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
             raise ValueError("give https://host/path")
-        if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise ValueError("use https: only a receiver on this machine may be told over http")
         if "@" in parts.netloc or parts.fragment:
             raise ValueError("give no user, password or fragment; the signature says who sends")
@@ -146,13 +153,6 @@ class Settings(BaseSettings):
         if value is not None and len(value.get_secret_value()) < 32:
             raise ValueError("needs at least 32 characters; make one: openssl rand -hex 32")
         return value
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 @cache

@@ -24,7 +24,7 @@ class Strays:
     """What one walk did, by ticket."""
 
     indexed: tuple[str, ...]  # submitted while Redis was away, or forgotten by it
-    removed: tuple[str, ...]  # photos whose submission died before its first event
+    removed: tuple[str, ...]  # photos whose submission died before its first event, old drafts
     broken: tuple[str, ...]  # cannot be read; `lethe ledger verify` says why
 
 
@@ -37,6 +37,7 @@ def walk(record: Record, page: int = PAGE, read: int = READ) -> Strays:
     after = str(record.redis.get(keys.WALKED) or "")
     folders = record.objects.folders_after("tickets/", after, page)
     strays = _unindexed(record, folders)
+    record.tickets.index.renew(folders)
     indexed, removed, broken = [], [], []
     for ticket in strays[:read]:
         try:
@@ -97,9 +98,13 @@ def _index(record: Record, ticket: str) -> None:
 
 
 def _remove(record: Record, ticket: str) -> bool:
-    """Removes photos that no event came after; those of a submission under way stay."""
-    age = timedelta(seconds=record.settings.orphan_seconds)
-    changed = record.photos.changed(ticket)
-    if changed is None or datetime.now(UTC) - changed < age:
-        return False
-    return record.photos.remove(ticket) > 0
+    """Removes photos that no event came after; those of a submission under way stay, and those of
+    a draft as long as somebody comes back to it."""
+    with record.tickets.lock(ticket):
+        drafted = record.photos.drafted(ticket)
+        settings = record.settings
+        age = timedelta(seconds=settings.draft_seconds if drafted else settings.orphan_seconds)
+        changed = record.photos.changed(ticket)
+        if changed is None or datetime.now(UTC) - changed < age:
+            return False
+        return record.drafts.remove(ticket) > 0

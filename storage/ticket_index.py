@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from storage import keys
 from storage.events import Notice
 from storage.states import ENDED, State
 from storage.ticket import Ticket
+from storage.ticket_search import Order, row
 
 # One ticket into every list that it belongs to, and out of the others, at once: nobody reads half
 # of it, and no crash leaves half. An older state never replaces a newer one, in whatever order two
@@ -46,11 +47,13 @@ if before then
 end
 if summary == '' then
   redis.call('zrem', 'lethe:index:tickets', id)
+  redis.call('hdel', 'lethe:index:rows', id)
   return redis.call('del', place)
 end
 local new = cjson.decode(summary)
 redis.call('set', place, summary)
 redis.call('zadd', 'lethe:index:tickets', new.score, id)
+redis.call('hset', 'lethe:index:rows', id, new.row)
 if new.listed then
   for _, list in ipairs(lists(new.ticket)) do
     redis.call('zadd', 'lethe:index:list:' .. list, new.score, id)
@@ -61,6 +64,20 @@ for _, zset in ipairs(new.zsets) do redis.call('zadd', zset[1], zset[2], id) end
 return 1
 """
 
+# Which of some tickets a version before this one wrote, even after this one did.
+# KEYS: none, as above. ARGV: how a summary of this format begins, ids.
+_OLDER = """
+local found = {}
+for i = 2, #ARGV do
+  local summary = redis.call('get', 'lethe:index:ticket:' .. ARGV[i])
+  if summary and string.sub(summary, 1, #ARGV[1]) ~= ARGV[1] then found[#found + 1] = ARGV[i] end
+end
+return found
+"""
+# 2: rows and orders for the filters of a list. Raised with whatever else `write` adds, so that a
+# sweep finds what lacks it.
+FORMAT = 2
+
 
 class TicketIndex:
     def __init__(self, redis: Redis) -> None:
@@ -68,15 +85,26 @@ class TicketIndex:
 
     def write(self, ticket: Ticket, *, force: bool = False) -> None:
         summary = {
+            "format": FORMAT,  # first: `renew` looks at the beginning alone
             "ticket": asdict(ticket),
             "score": _seconds(ticket.submitted_at),
             "listed": not ticket.archived,
             "zsets": _zsets(ticket),
+            "row": row(ticket),
         }
         self._redis.eval(_WRITE, 0, ticket.id, json.dumps(summary), int(force))
 
     def remove(self, ticket: str) -> None:
         self._redis.eval(_WRITE, 0, ticket, "", 1)
+
+    def renew(self, tickets: Sequence[str]) -> list[str]:
+        """Writes anew what an older version wrote of them, from what it wrote; gives those."""
+        begins = json.dumps({"format": FORMAT})[:-1] + ","
+        older = [str(item) for item in self._redis.eval(_OLDER, 0, begins, *tickets)]
+        for ticket in self.tickets(older):
+            if ticket:
+                self.write(ticket)
+        return older
 
     def remove_older(self) -> None:
         """Removes what versions before this index kept in its place: it names subjects, too."""
@@ -140,14 +168,19 @@ class TicketIndex:
 
 
 def _zsets(ticket: Ticket) -> list[tuple[str, float]]:
-    ended = _seconds(ticket.updated_at)
+    ended, due = _seconds(ticket.updated_at), ticket.due.timestamp()
+    found = [
+        (keys.ordered(Order.DEADLINE, ticket.archived), due),
+        (keys.ordered(Order.CHANGED, ticket.archived), ended),
+    ]
+    if ticket.archived:
+        found.append((keys.ordered(Order.SUBMITTED, True), _seconds(ticket.submitted_at)))
     if ticket.state not in ENDED:
-        due = ticket.due.timestamp()
-        found = [(keys.DEADLINES, due)]
+        found.append((keys.DEADLINES, due))
         if ticket.told != Notice.DEADLINE_MISSED:
             found.append((keys.told(ticket.told), due))
         return found
-    found = [(keys.ARCHIVED if ticket.archived else keys.ENDED, ended)]
+    found.append((keys.ARCHIVED if ticket.archived else keys.ENDED, ended))
     return found if ticket.photos_removed else [*found, (keys.PHOTOS, ended)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -14,16 +14,18 @@ from redis import Redis
 from redis.exceptions import RedisError
 from redis.lock import Lock
 
-from storage import keys, names
+from storage import keys, names, ticket_search
 from storage.announcements import Announcements
-from storage.canonical import Corrupt, canonical, sha256
+from storage.canonical import canonical, sha256
 from storage.errors import BadInput, LetheError
-from storage.events import Event, Notice
+from storage.events import Event, Notice, chained
 from storage.objects import ObjectExists, ObjectStore
+from storage.progress import ProgressBoard
 from storage.request import Request
 from storage.states import State, check_transition
 from storage.ticket import Ticket
 from storage.ticket_index import TicketIndex
+from storage.ticket_search import Found, Order, Place, Wanted
 
 log = structlog.get_logger("storage.tickets")
 
@@ -126,6 +128,8 @@ class Tickets:
             raise _overtaken(ticket.id) from None
         try:
             self.index.write(ticket)
+            if not ticket.open:
+                ProgressBoard(self._redis).clear(ticket.id)
         except RedisError as error:  # a sweep finds it; doing it again would do it twice
             log.warning("written, not indexed", ticket=ticket.id, why=str(error))
         return ticket
@@ -163,16 +167,8 @@ class Tickets:
         names_ = sorted(self._objects.names(keys.events(names.ticket_id(ticket))))
         if not names_:
             raise NoSuchTicket(f"ticket {ticket}: there is none of this id")
-        chain: list[Event] = []
-        previous: str | None = None
-        for number, name in enumerate(names_, start=1):
-            data = self._objects.get(name)
-            event = Event.parse(data, name)
-            if event.name != name or event.number != number or event.previous != previous:
-                raise Corrupt(f"{name}: the chain of events breaks here")
-            previous = sha256(data)
-            chain.append(event)
-        return chain
+        read = ((name, self._objects.get(name)) for name in names_)
+        return chained((name, Event.parse(data, name), sha256(data)) for name, data in read)
 
     def length(self, ticket: str) -> int:
         """How many events a ticket has."""
@@ -205,13 +201,51 @@ class Tickets:
         after: str | None = None,
     ) -> list[Ticket]:
         """The newest tickets first; those that follow on the ticket ``after``."""
-        ids = self.index.page(model, state, limit, after)
-        found = self.index.tickets(ids)
-        return [ticket or self.get(id_) for id_, ticket in zip(ids, found, strict=True)]
+        return self._all(self.index.page(model, state, limit, after))
+
+    def page(
+        self,
+        wanted: Wanted,
+        order: Order = Order.SUBMITTED,
+        *,
+        down: bool = True,
+        limit: int = 100,
+        after: Place | None = None,
+        before: Place | None = None,
+        counted: bool = True,
+    ) -> tuple[list[Ticket], Found]:
+        """A page of those that are wanted, and where it stands among all of them."""
+        found = ticket_search.page(
+            self._redis,
+            wanted,
+            order,
+            down=down,
+            limit=limit,
+            after=after,
+            before=before,
+            counted=counted,
+        )
+        return self._all(found.ids), found
+
+    def each(
+        self, wanted: Wanted, order: Order = Order.SUBMITTED, *, down: bool = True, at_once: int
+    ) -> Iterator[Ticket]:
+        """All that are wanted; ``at_once`` of them are held in memory."""
+        place: Place | None = None
+        while True:
+            found = ticket_search.search(
+                self._redis, wanted, order, down=down, limit=at_once, after=place, counted=False
+            )
+            yield from self._all(found.ids)
+            if not found.more:
+                return
+            place = found.last
 
     def archived(self, limit: int = 100) -> list[Ticket]:
         """Those that no list shows; who ended last comes first."""
-        ids = [str(ticket) for ticket in self._redis.zrevrange(keys.ARCHIVED, 0, limit - 1)]
+        return self._all([str(id_) for id_ in self._redis.zrevrange(keys.ARCHIVED, 0, limit - 1)])
+
+    def _all(self, ids: Sequence[str]) -> list[Ticket]:
         found = self.index.tickets(ids)
         return [ticket or self.get(id_) for id_, ticket in zip(ids, found, strict=True)]
 

@@ -225,6 +225,16 @@ class Versions:
         """Numbers of the versions whose files were deleted."""
         return set(self._listed(model, _DELETION))
 
+    def listed(self, model: str) -> tuple[list[int], set[int]]:
+        """Numbers of all complete versions, rising, and of those whose files were deleted."""
+        folder = keys.versions(names.model_name(model))
+        found = list(self._objects.names(folder))
+        numbers, deleted = (
+            [int(match[1]) for name in found if (match := pattern.fullmatch(name, len(folder)))]
+            for pattern in (_MANIFEST, _DELETION)
+        )
+        return sorted(numbers), set(deleted)
+
     def deletions(self, model: str) -> dict[int, Deletion]:
         """Each version whose files were deleted, by its number."""
         found = {number: self.deletion(model, number) for number in self.deleted(model)}

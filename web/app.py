@@ -6,43 +6,79 @@ from flask import Flask
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import StrictUndefined
 
+from storage.sessions import SESSION_SECONDS
 from storage.settings import BadSettings, Settings
 from storage.settings import settings as read_settings
 from web import (
+    account,
+    api,
     audit,
     certificates,
+    draft_photos,
+    drafts,
     errors,
     faces,
     filters,
     headers,
     health,
     home,
+    hosts,
     language,
+    limits,
     metrics,
+    model_download,
+    model_import,
+    model_versions,
     models,
+    new_ticket,
+    oidc,
     pace,
     permissions,
+    policies,
     progress,
+    second_factor,
     services,
     sign_in,
-    tickets,
+    sign_in_link,
+    system,
+    ticket_actions,
+    ticket_bulk,
+    ticket_export,
+    tokens,
     uploads,
     users,
 )
+from web.api import reference
 
 _BLUEPRINTS = (
-    sign_in.pages,
+    sign_in_link.pages,  # those of web.sign_in, with the links on them
+    oidc.pages,
     home.pages,
-    tickets.pages,
+    ticket_actions.pages,  # those of web.tickets, with one ticket's page and actions on them
+    new_ticket.pages,
+    ticket_bulk.pages,
+    ticket_export.pages,
+    drafts.pages,
+    draft_photos.pages,
     certificates.pages,
     models.pages,
+    model_versions.pages,
+    model_download.pages,
+    model_import.pages,
     faces.pages,
     users.pages,
+    account.pages,
+    second_factor.pages,
+    tokens.pages,
+    tokens.user_pages,
     audit.pages,
     progress.pages,
     health.pages,
+    system.pages,
+    policies.pages,
     language.pages,
     metrics.pages,
+    reference.pages,
 )
 
 
@@ -59,18 +95,23 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     services.install(app, config)
+    hosts.install(app, config)
     # In this order: who may not send a form does not get its body read.
     pace.install(app, config)
     uploads.install(app, config)
     sign_in.install(app)
+    oidc.install(app, config)
+    api.install(app)
     permissions.install(app)
-    CSRFProtect(app)
+    limits.install(app, config)
+    csrf = CSRFProtect(app)
     headers.install(app, secure=config.secure_cookies)
     errors.install(app)
     filters.install(app)
     language.install(app)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
+    api.register(app, csrf)
     return app
 
 
@@ -85,7 +126,7 @@ def _flask_config(settings: Settings) -> dict[str, object]:
         "SESSION_COOKIE_SECURE": secure,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
-        "PERMANENT_SESSION_LIFETIME": sign_in.SESSION_SECONDS,
+        "PERMANENT_SESSION_LIFETIME": SESSION_SECONDS,
         "SESSION_REFRESH_EACH_REQUEST": False,  # a session ends at its hour, here and in Redis
         "WTF_CSRF_TIME_LIMIT": None,  # as long as the session: a form may lie open over lunch
         "WTF_CSRF_SSL_STRICT": False,  # asks for a Referer, which our own policy never sends

@@ -3,98 +3,63 @@
 from __future__ import annotations
 
 import secrets
-from http import HTTPStatus
+from collections.abc import Mapping, Sequence
+from math import ceil
 
 import structlog
 from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask_babel import force_locale, ngettext
+from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError, ResponseError
 from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.routing import RoutingException
 
 from storage.canonical import Corrupt
 from storage.certificates import NoSuchCertificate
+from storage.desk import FourEyes
+from storage.drafts import NoSuchDraft
 from storage.errors import BadInput, LetheError
 from storage.faces import NoSuchFaceSet
-from storage.models import NoSuchModel
+from storage.idempotency import KeyReused, StillRunning
+from storage.imports import NoSuchImport
+from storage.leases import LeaseLost
+from storage.ledger import UnderVerification
+from storage.model_desk import ModelBusy, ModelMoved, VersionNeeded
+from storage.models import ModelExists, NoSuchModel
 from storage.names import BadName
 from storage.objects import StoreRefused, StoreUnavailable
 from storage.record import QueueUnavailable
 from storage.states import BadTransition
-from storage.tickets import NoSuchTicket
+from storage.tickets import NoSuchTicket, Overtaken
+from storage.users import LastAdmin, NoSuchUser
+from web.error_texts import LOCKED, Words, nearest
 
 log = structlog.get_logger("web.errors")
 
-_NOTHING = "Nothing was changed."
-_UNSURE = (
-    "Everything accepted before is kept. What you sent just now was not confirmed: "
-    "look at the ticket before you send it again."
-)
-# status: title, what happened, what was kept, what to do
-TEXTS: dict[int, tuple[str, str, str, str]] = {
-    400: (
-        "That could not be understood",
-        "The request was incomplete or malformed.",
-        _NOTHING,
-        "Go back, check what you entered and send it again.",
-    ),
-    401: ("Sign in first", "Your session has ended.", _NOTHING, "Sign in and try again."),
-    403: (
-        "Your role does not allow this",
-        "This page or action is for another role.",
-        _NOTHING,
-        "Ask an administrator if you need it.",
-    ),
-    404: (
-        "Not found",
-        "There is nothing at this address.",
-        _NOTHING,
-        "Check the address, or start from the desk.",
-    ),
-    405: (
-        "Not like this",
-        "This address takes another kind of request.",
-        _NOTHING,
-        "Start from the desk and use the buttons there.",
-    ),
-    409: (
-        "Not in this state",
-        "Somebody, or a worker, was faster, or the step is not possible now.",
-        "The ticket is as it was.",
-        "Open the ticket again and see where it stands.",
-    ),
-    413: (
-        "Too much at once",
-        "The upload is larger than this server takes, or has too many parts.",
-        "Nothing of it was kept.",
-        "Send fewer or smaller photos; twenty good ones are plenty.",
-    ),
-    429: (
-        "Too many attempts",
-        "There were too many failed sign-ins for this account from your address.",
-        _NOTHING,
-        "Wait 15 minutes, then try again. An administrator can give you a sign-in link.",
-    ),
-    500: (
-        "Something went wrong here",
-        "The server met an error that it did not expect.",
-        _UNSURE,
-        "Try again. If it stays, give your administrator the reference below.",
-    ),
-    503: (
-        "A part of the system does not answer",
-        "The object store or Redis is not reachable at the moment.",
-        _UNSURE,
-        "Try again in a minute. If it stays, tell your administrator.",
-    ),
-}
+AGAIN = frozenset({408, 429, 500, 503})  # where the same page may come the next time
 _STATUS: tuple[tuple[type[Exception], int], ...] = (  # the first that fits
     (StoreRefused, 503),
+    (FourEyes, 403),
+    (NoSuchUser, 404),
     (BadTransition, 409),
+    (UnderVerification, 409),
     (NoSuchTicket, 404),
+    (NoSuchDraft, 404),
     (NoSuchModel, 404),
     (NoSuchFaceSet, 404),
     (NoSuchCertificate, 404),
+    (Overtaken, 409),
+    (ModelBusy, 409),
+    (ModelMoved, 409),
+    (VersionNeeded, 409),
+    (LeaseLost, 409),
+    (StillRunning, 409),
+    (KeyReused, 422),
+    (LastAdmin, 409),
+    (ModelExists, 409),
+    (NoSuchImport, 404),
     (BadName, 404),
     (BadInput, 400),
     (StoreUnavailable, 503),
@@ -117,16 +82,34 @@ def install(app: Flask) -> None:
 def _http(error: HTTPException) -> Response:
     if isinstance(error, InternalServerError):
         return _fault(error.original_exception or error)
-    response = answer(error.code or 500)
+    if isinstance(error, RoutingException):  # a redirect: the address lacks its last slash, say
+        return make_response(error.get_response())
+    wait = _wait(error)
+    response = answer(error.code or 500, do=_do_after(wait) if wait else None)
     for name, value in error.get_headers():
         if name in {"Allow", "Retry-After"}:
             response.headers[name] = value
     return response
 
 
-def _csrf(_: CSRFError) -> Response:
-    what = "The form had expired or did not come from this site."
-    return answer(400, what=what, do="Open the page again and send the form from there.")
+def _wait(error: HTTPException) -> int:
+    """Seconds that the answer tells to wait; 0 where it does not."""
+    after = getattr(error, "retry_after", None)
+    return int(after) if isinstance(after, int | float) and after > 0 else 0
+
+
+def _do_after(seconds: int) -> str:
+    minutes = ceil(seconds / 60)
+    wait = ngettext(
+        "Wait %(num)s minute, then try again.", "Wait %(num)s minutes, then try again.", minutes
+    )
+    link = _("An administrator can give you a sign-in link.")
+    return f"{wait} {link}" if request.blueprint == "sign_in" else wait
+
+
+def _csrf(_error: CSRFError) -> Response:
+    what = _("The form had expired or did not come from this site.")
+    return answer(400, what=what, do=_("Open the page again and send the form from there."))
 
 
 def _known(error: Exception) -> Response:
@@ -146,35 +129,75 @@ def _fault(error: BaseException, status: int = 500) -> Response:
         error=type(error).__name__,
         endpoint=request.endpoint,
     )
-    what = None
+    return answer(status, what=_what(error), reference=reference)
+
+
+def _what(error: BaseException) -> str | None:
+    """Which part failed. Not where it is: strangers read this, too."""
     if isinstance(error, Corrupt):
-        what = f"The record does not verify: {error}."
-    return answer(status, what=what, reference=reference)
+        return str(_("The record does not verify: %(line)s.", line=str(error)))
+    if isinstance(error, StoreRefused | StoreUnavailable):
+        return str(_("The object store does not answer, or cannot do its work."))
+    if isinstance(error, ResponseError):
+        return None
+    if isinstance(error, RedisError | OperationalError):
+        return str(_("Redis does not answer, or cannot do its work."))
+    return None
 
 
 def answer(
-    status: int, *, what: str | None = None, do: str | None = None, reference: str = ""
+    status: int,
+    *,
+    what: str | None = None,
+    do: str | None = None,
+    reference: str = "",
+    errors: Sequence[Mapping[str, str]] = (),
 ) -> Response:
-    """The error page of a status, or its problem details where JSON was asked for."""
-    nearest = status if status in TEXTS else (500 if status >= 500 else 400)
-    title, usual_what, kept, usual_do = TEXTS[nearest]
-    if request.blueprint == "progress" or request.path.startswith("/api/"):
-        return _problem(status, title, what or usual_what)
+    """The error page of a status, or its problem details where JSON was asked for.
+
+    Args:
+        what: happened, where there is more to say than the status does.
+        reference: by which the log has the cause.
+        errors: of the API, one for each bad field (RFC 9457, 3).
+    """
+    if request.path.startswith("/api/"):
+        with force_locale("en"):  # programs read it
+            words = _words(status)
+            return _problem(status, str(words.title), what or str(words.what), reference, errors)
+    words = _words(status)
+    if request.blueprint in {"progress", "draft_photos"}:
+        return _problem(status, str(words.title), what or str(words.what), reference, errors)
     page = render_template(
         "error.html",
         status=status,
-        phrase=HTTPStatus(status).phrase,
-        title=title,
-        what=what or usual_what,
-        kept=kept,
-        do=do or usual_do,
+        title=words.title,
+        what=what or words.what,
+        kept=words.kept,
+        do=do or words.do,
         reference=reference,
+        again=request.method == "GET" and status in AGAIN,
     )
     return make_response(page, status)
 
 
-def _problem(status: int, title: str, detail: str) -> Response:
-    response = jsonify(type="about:blank", status=status, title=title, detail=detail)
+def _words(status: int) -> Words:
+    return LOCKED if status == 429 and request.blueprint == "sign_in" else nearest(status)
+
+
+def _problem(
+    status: int, title: str, detail: str, reference: str, errors: Sequence[Mapping[str, str]]
+) -> Response:
+    problem: dict[str, object] = {
+        "type": f"/api#problem-{status}",
+        "status": status,
+        "title": title,
+        "detail": detail,
+    }
+    if reference:
+        problem["reference"] = reference
+    if errors:
+        problem["errors"] = [dict(error) for error in errors]
+    response = jsonify(problem)
     response.status_code = status
     response.content_type = "application/problem+json"
     return response

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _
+
+from storage.events import Event
 
 
 @dataclass(frozen=True)
 class Row:
-    label: str
+    label: LazyString
     wish: str  # which way is good
     before: float | None
     after: float | None
@@ -17,10 +22,15 @@ class Row:
 
 # label, which way is good, keys of the figure before and after
 _ROWS = (
-    ("The subject, held-out photos: TMR", "low", "forget_tmr_before", "forget_tmr_after"),
-    ("The subject, old template against new probe: TMR", "low", None, "cross_version_tmr"),
-    ("The subject, found first after enrolling again", "low", "rank1_before", "rank1_after"),
-    ("Everybody else, benchmark faces: TMR", "high", "benchmark_tmr_before", "benchmark_tmr_after"),
+    (_("The subject, held-out photos: TMR"), "low", "forget_tmr_before", "forget_tmr_after"),
+    (_("The subject, old template against new probe: TMR"), "low", None, "cross_version_tmr"),
+    (_("The subject, found first after enrolling again"), "low", "rank1_before", "rank1_after"),
+    (
+        _("Everybody else, benchmark faces: TMR"),
+        "high",
+        "benchmark_tmr_before",
+        "benchmark_tmr_after",
+    ),
 )
 
 
@@ -34,6 +44,45 @@ def rows(result: Mapping[str, Any]) -> list[Row]:
         for label, wish, before, after in _ROWS
     ]
     return [row for row in found if row.before is not None or row.after is not None]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of the policy and what came of it, as the certification says."""
+
+    text: str
+    figure: float | None
+    bound: str
+    outcome: str  # passed, failed, insufficient
+    required: bool
+
+    @property
+    def missed(self) -> bool:
+        """Whether it stands in the way of the verdict."""
+        return self.required and self.outcome != "passed"
+
+
+def rules(events: Sequence[Event]) -> list[Rule]:
+    """Those of the last certification, the missed ones first; none where there are none."""
+    for event in reversed(events):
+        facts = event.data.get("facts", event.data)
+        found = facts.get("certification") if isinstance(facts, Mapping) else None
+        if isinstance(found, Mapping) and isinstance(found.get("rules"), list):
+            rules = [_rule(rule) for rule in found["rules"] if isinstance(rule, Mapping)]
+            return sorted(rules, key=lambda rule: not rule.missed)
+    return []
+
+
+def _rule(rule: Mapping[str, Any]) -> Rule:
+    estimate, threshold = rule.get("estimate"), rule.get("threshold")
+    sign = "≤" if rule.get("comparison") == "at_most" else "≥"
+    return Rule(
+        text=str(rule.get("text", "")),
+        figure=float(estimate) if isinstance(estimate, int | float) else None,
+        bound=f"{sign} {threshold:g}" if isinstance(threshold, int | float) else "",
+        outcome=str(rule.get("outcome", "")),
+        required=bool(rule.get("required", True)),
+    )
 
 
 def basis(result: Mapping[str, Any]) -> str:

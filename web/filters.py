@@ -5,59 +5,98 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 from flask import Flask, request
-from markupsafe import Markup
+from flask_babel import format_date, format_datetime, format_decimal
+from flask_babel import gettext as _
+from markupsafe import Markup, escape
 
 from web import figures, wording
+from web.inside import this_page
+
+# Blueprints that belong to another one's part of the site.
+_PART_OF = {
+    "certificates": "tickets",
+    "new_ticket": "tickets",
+    "drafts": "tickets",
+    "bulk": "tickets",
+    "model_versions": "models",
+    "model_download": "models",
+    "model_import": "models",
+    "second_factor": "account",
+    "tokens": "account",
+    "user_tokens": "users",
+}
 
 
 def install(app: Flask) -> None:
     app.jinja_env.filters.update(
-        when=when, day=day, short=short, percent=percent, mebibytes=mebibytes, plural=plural
+        when=when,
+        day=day,
+        short=short,
+        percent=percent,
+        mebibytes=mebibytes,
+        number=number,
+        coded=coded,
     )
     app.jinja_env.globals.update(
         states=wording.STATES,
         notices=wording.NOTICES,
+        roles=wording.ROLES,
         ground=wording.ground,
         deadline=wording.deadline,
         verdict_tone=figures.verdict_tone,
+        verdict_words=wording.verdict,
         here=here,
+        this_page=this_page,
     )
 
 
 def when(text: str) -> Markup:
     """An ISO 8601 instant as a ``<time>`` in UTC."""
     moment = datetime.fromisoformat(text).astimezone(UTC)
-    words = f"{moment.day} {moment:%b %Y, %H:%M} UTC"
+    words = format_datetime(moment, "d MMM y, HH:mm 'UTC'")
     return Markup('<time datetime="{}">{}</time>').format(moment.isoformat(), words)
 
 
 def day(text: str) -> Markup:
     """An ISO 8601 date as a ``<time>``."""
-    found = date.fromisoformat(text)
-    return Markup('<time datetime="{}">{}</time>').format(text, f"{found.day} {found:%b %Y}")
+    words = format_date(date.fromisoformat(text), "d MMM y")
+    return Markup('<time datetime="{}">{}</time>').format(text, words)
 
 
 def short(digest: str) -> str:
     return digest[:12]
 
 
+def number(value: float) -> str:
+    """With what parts thousands and decimals in the reader's language."""
+    return str(format_decimal(value))
+
+
 def percent(rate: object) -> str:
     """A rate of 0…1; a dash where there is none."""
     if not isinstance(rate, int | float) or isinstance(rate, bool) or rate != rate:
         return "–"
-    return f"{100 * rate:.1f} %"
+    return f"{format_decimal(100 * rate, format='0.0')} %"
 
 
 def mebibytes(size: int) -> str:
-    return f"{size / 2**20:.0f} MiB"
+    return str(_("%(size)s MiB", size=format_decimal(round(size / 2**20))))
 
 
-def plural(count: int, one: str, many: str | None = None) -> str:
-    return f"{count} {one if count == 1 else many or one + 's'}"
+def coded(line: object) -> Markup:
+    """A line whose commands stand in backticks, as those of ``BadInput`` do."""
+    parts = str(line).split("`")
+    if len(parts) % 2 == 0:  # one without its other
+        return escape(str(line))
+    marked = [
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(parts)
+    ]
+    return Markup("").join(marked)
 
 
 def here(endpoint: str) -> bool:
     """Whether the part of the site that ``endpoint`` opens is the one that is shown."""
     shown = (request.endpoint or "").partition(".")[0]
-    part = {"certificates": "tickets"}.get(shown, shown)
+    part = _PART_OF.get(shown, shown)
     return part == endpoint.partition(".")[0]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from redis import Redis
 
 from storage import keys
+from storage.condition import GONE_SECONDS
 from storage.queue import CPU, GPU, Queue
 
 BUSY = "1"
@@ -17,6 +18,7 @@ ASKED = 1000  # keys that Redis looks at in one answer
 class Worker:
     name: str
     busy: bool
+    silent: int = 0  # seconds since it last said that it is alive
 
 
 def workers(redis: Redis) -> list[Worker]:
@@ -24,10 +26,14 @@ def workers(redis: Redis) -> list[Worker]:
     prefix = keys.worker("")
     found_keys = redis.scan_iter(f"{prefix}*", count=ASKED)
     names = sorted(str(key).removeprefix(prefix) for key in found_keys)
-    found = redis.mget([keys.worker(name) for name in names]) if names else []
+    pipe = redis.pipeline(transaction=False)
+    for name in names:
+        pipe.get(keys.worker(name))
+        pipe.ttl(keys.worker(name))
+    found = pipe.execute()
     return [
-        Worker(name, value == BUSY)
-        for name, value in zip(names, found, strict=True)
+        Worker(name, value == BUSY, max(GONE_SECONDS - int(left), 0))
+        for name, value, left in zip(names, found[::2], found[1::2], strict=True)
         if value is not None
     ]
 

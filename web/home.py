@@ -1,26 +1,50 @@
-"""The desk: what waits, how long it may, and whether everything is alive."""
+"""The desk: what waits for whoever looks, how long it may, and whether everything is alive."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from flask import Blueprint, render_template
 
 from storage import keys, lines
+from storage.audit_log import Act, Entry
 from storage.record import Record
-from storage.states import ENDED, State
+from storage.states import State
 from storage.ticket import Ticket
+from storage.ticket_search import OPEN, Order, Wanted
+from storage.users import Role
 from web import fleet
 from web.services import services
+from web.sign_in import me
+from web.ticket_filter import Query
 
-SHOWN = 20  # open tickets on the desk; the list has all of them
-CARDS = 12  # models on the desk; the page of models has all of them
-_FIRST = {State.SUBMITTED: 0, State.NEEDS_PHOTOS: 1, State.NEEDS_REVIEW: 1, State.FAILED: 1}
+SHOWN = 5  # tickets in each list of the desk; the list of tickets has all of them
+CARDS = 6  # models on the desk; the page of models has all of them
+WORKERS = 6  # on the desk; the page of the system has all of them
+WEEK = 7  # days
 _JUDGED = (State.COMPLETED, State.NEEDS_REVIEW)
+# What nobody but somebody of the role moves on; of requesters, what they submitted themselves.
+WAITS: dict[Role, frozenset[State]] = {
+    Role.REQUESTER: frozenset({State.NEEDS_PHOTOS}),
+    Role.APPROVER: frozenset({State.SUBMITTED, State.NEEDS_REVIEW, State.FAILED}),
+    Role.AUDITOR: frozenset({State.NEEDS_REVIEW}),
+    Role.ADMIN: frozenset({State.SUBMITTED, State.NEEDS_PHOTOS, State.NEEDS_REVIEW, State.FAILED}),
+}
+_OVERSEERS = frozenset({Role.AUDITOR, Role.ADMIN})  # who answer for the record as a whole
 
 pages = Blueprint("home", __name__)
+
+
+@dataclass(frozen=True)
+class Part:
+    """The first tickets of a list, how many it has, and where the others are."""
+
+    tickets: list[Ticket]
+    count: int
+    query: Query
 
 
 @dataclass(frozen=True)
@@ -33,38 +57,58 @@ class ModelCard:
 
 @pages.get("/")
 def show() -> str:
-    found = services()
+    found, role = services(), me().role
     record = found.record
     counts = {state: record.tickets.count(None, state) for state in State}
-    tickets, models = open_tickets(record), sorted(record.models.registered())
-    opened = sum(count for state, count in counts.items() if state not in ENDED)
+    waiting, due, overdue = waits(record, role, me().name, counts), due_soon(record), late(record)
+    models, workers = sorted(record.models.registered()), fleet.workers(record.redis)
+    shown = lively(record, models, [*waiting.tickets, *due.tickets])
     return render_template(
         "home.html",
         counts=counts,
-        tickets=tickets,
-        more=max(opened - len(tickets), 0),
-        models=cards(record, lively(record, models, tickets)),
+        waiting=waiting,
+        due=due,
+        overdue=overdue,
+        models=cards(record, shown),
         all_models=len(models),
         face_sets=record.objects.folders("facesets/") if not any(counts.values()) else [],
-        workers=fleet.workers(record.redis),
+        workers=workers[:WORKERS],
+        more_workers=max(len(workers) - WORKERS, 0),
         queues=fleet.queue_lengths(found.queue),
+        oversees=role in _OVERSEERS,
+        verified=_last_verification(record) if role in _OVERSEERS else None,
     )
 
 
-def open_tickets(record: Record) -> list[Ticket]:
-    """What waits for people first, then by days left; ``SHOWN`` at most.
+def waits(record: Record, role: Role, name: str, counts: dict[State, int]) -> Part:
+    """What waits for somebody of the role, the earliest deadline first."""
+    states = frozenset(state for state in WAITS[role] if counts[state])
+    own = name if role is Role.REQUESTER else None
+    query: Query = {"state": sorted(WAITS[role]), "sort": "deadline"}
+    if own:
+        query["mine"] = "1"
+    if not states:
+        return Part([], 0, query)
+    wanted = Wanted(states=states, submitted_by=own)
+    # Unless they are to be counted one by one, the walk ends with the last that is shown.
+    tickets, found = record.tickets.page(
+        wanted, Order.DEADLINE, down=False, limit=SHOWN, counted=own is not None
+    )
+    count = found.count if own else sum(counts[state] for state in states)
+    return Part(tickets, count, query)
 
-    Where more than ``SHOWN`` wait in one state for people, those that were submitted first and
-    those with the earliest deadlines of all are looked at.
-    """
-    waiting = [id_ for state in _FIRST for id_ in record.tickets.waiting(None, state, SHOWN)]
-    # Of twice as many, either half wait for people or half do not: both fill the desk.
-    urgent = [str(id_) for id_ in record.redis.zrange(keys.DEADLINES, 0, 2 * SHOWN - 1)]
-    found = record.tickets.index.tickets(dict.fromkeys(waiting + urgent))
-    return sorted(
-        (ticket for ticket in found if ticket and ticket.open),
-        key=lambda ticket: (_FIRST.get(ticket.state, 2), ticket.deadline),
-    )[:SHOWN]
+
+def due_soon(record: Record) -> Part:
+    """Open tickets that are due within a week, today first."""
+    today = datetime.now(UTC).date()
+    wanted = Wanted(states=OPEN, due_from=today, due_to=today + timedelta(days=WEEK))
+    return _part(record, wanted, {"due": str(WEEK), "sort": "deadline"})
+
+
+def late(record: Record) -> Part:
+    """Open tickets whose deadline is over, the one that is late for longest first."""
+    wanted = Wanted(states=OPEN, due_to=datetime.now(UTC).date() - timedelta(days=1))
+    return _part(record, wanted, {"due": "overdue", "sort": "deadline"})
 
 
 def lively(record: Record, models: Sequence[str], tickets: Sequence[Ticket]) -> list[str]:
@@ -88,13 +132,21 @@ def cards(record: Record, models: Sequence[str]) -> list[ModelCard]:
     ]
 
 
+def _part(record: Record, wanted: Wanted, query: Query) -> Part:
+    tickets, found = record.tickets.page(wanted, Order.DEADLINE, down=False, limit=SHOWN)
+    return Part(tickets, found.count, query)
+
+
 def _last_judged(record: Record, models: Sequence[str]) -> dict[str, Ticket]:
     """Of each model the later of those that its lists show last."""
-    ids = [
-        id_
-        for model in models
-        for state in _JUDGED
-        for id_ in record.tickets.index.page(model, state, 1, None)
-    ]
+    pipe = record.redis.pipeline(transaction=False)  # two lists for each model
+    for model in models:
+        for state in _JUDGED:
+            pipe.zrevrange(keys.listing(model, state), 0, 0)
+    ids = [str(id_) for found in pipe.execute() for id_ in found]
     judged = [ticket for ticket in record.tickets.index.tickets(ids) if ticket]
     return {ticket.model: ticket for ticket in sorted(judged, key=lambda ticket: ticket.updated_at)}
+
+
+def _last_verification(record: Record) -> Entry | None:
+    return record.audit.newest(Act.LEDGER_VERIFIED)

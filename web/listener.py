@@ -11,6 +11,10 @@ from typing import Any
 
 from storage.settings import settings
 
+# Of no peer, be it a proxy on this machine, does gunicorn itself believe X-Forwarded-Proto or
+# SCRIPT_NAME: web.hosts does, as LETHE_TRUSTED_PROXIES says.
+forwarded_allow_ips = ""
+
 
 def when_ready(server: Any) -> None:
     """Called by gunicorn. What a listener has, the connections that it takes have, too."""

@@ -1,96 +1,116 @@
-"""Models: each line of versions as the chain it is, and their files."""
+"""Models: the list, each line of versions as the chain it is, and their files."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 from flask import Blueprint, Response, render_template, request, send_file
+from flask_babel import lazy_gettext
 
-from storage.deletion import Deletion
-from storage.models import MODEL_FILE, NoSuchModel, Version
+from storage import lineage
+from storage.models import Reason
+from web import model_file, model_plot
 from web.home import cards
+from web.model_lines import chain
 from web.services import record
 
 SHOWN = 50  # models on a page of the list; what Redis does not know of one is read for it
+VERSIONS = 20  # on a page of the chain
+READ = 60  # other versions that one page reads for the plot, where Redis has forgotten them
+MOVES = 50  # of aliases that are shown; the record has all of them
+LONGEST_SEARCH = 64  # letters
+REASONS = {
+    str(Reason.PUBLISHED): lazy_gettext("published"),
+    str(Reason.PROMOTED): lazy_gettext("promoted"),
+    str(Reason.ROLLED_BACK): lazy_gettext("rolled back"),
+    "": "",  # of moves from before they were recorded
+}
 
 pages = Blueprint("models", __name__)
 
 
-@dataclass(frozen=True)
-class Link:
-    """A version in the chain, and whether it hangs on the version that it names."""
-
-    version: Version
-    parent: int | None  # the parent's number; None for an import, or where it is not there
-    aliases: tuple[str, ...]
-    deletion: Deletion | None = None
-
-    @property
-    def torn(self) -> bool:
-        return self.version.parent is not None and self.parent is None
-
-
 @pages.get("/models")
 def index() -> str:
+    search = request.args.get("q", "").strip().lower()[:LONGEST_SEARCH]
     after = request.args.get("after", "")
-    names = sorted(name for name in record().models.registered() if name > after)
-    shown = names[:SHOWN]
+    registered = record().models.registered()
+    found = sorted(name for name in registered if search in name)
+    names = [name for name in found if name > after]
     return render_template(
-        "models.html", models=cards(record(), shown), more=len(names) > SHOWN, after=after
+        "models.html",
+        models=cards(record(), names[:SHOWN]),
+        more=len(names) > SHOWN,
+        after=after,
+        search=search,
+        found=len(found),
+        all_models=len(registered),
     )
 
 
 @pages.get("/models/<name>")
 def show(name: str) -> str:
-    model = record().models.get(name)
-    found = record().models
-    links = chain(found.versions(name), found.aliases(name), found.deletions(name))
+    models = record().models
+    model = models.get(name)
+    before = request.args.get("before", type=int)
+    line = lineage.read(record(), name, partial(_shown, before=before), READ)
+    shown = _shown(line.numbers, before)
+    pointed = models.pointed(name)
+    aliases = {alias: move.version for alias, move in pointed.items()}
+    points = model_plot.points(line)
     return render_template(
         "model.html",
         model=model,
-        links=links,
-        moves=found.moves(name),
-        policy=found.policy(name),
+        links=chain(
+            line,
+            shown,
+            aliases,
+            {number: models.deletion(name, number) for number in line.deleted & set(shown)},
+        ),
+        line=line,
+        older=bool(shown) and shown[-1] != line.numbers[0],
+        before=before,
+        current=aliases.get("current"),
+        back=_rollback(line, aliases.get("current")),
+        points=points,
+        forgotten=model_plot.forgotten(points) if len(points) > 1 else None,
+        kept=model_plot.kept(points) if len(points) > 1 else None,
+        pointed=pointed.values(),
+        reasons=REASONS,
+        policy=models.policy(name),
+    )
+
+
+@pages.get("/models/<name>/moves")
+def moves(name: str) -> str:
+    model = record().models.get(name)
+    found = record().models.moves(name, MOVES)
+    return render_template(
+        "model_moves.html", model=model, moves=found, most=MOVES, reasons=REASONS
     )
 
 
 @pages.get("/models/<name>/versions/<int:number>/model.onnx")
 def download(name: str, number: int) -> Response:
-    """The file, once it is here and its SHA-256 is what the manifest says."""
     version = record().models.version(name, number)
-    if MODEL_FILE not in version.files:
-        raise NoSuchModel(f"model {name}: version {number} holds no {MODEL_FILE}")
-    record().models.check_kept(version)
-    with tempfile.TemporaryDirectory(prefix="lethe-download-") as folder:
-        path = Path(folder) / MODEL_FILE
-        record().objects.get_file(version.object(MODEL_FILE), path, version.files[MODEL_FILE])
-        opened = path.open("rb")  # outlives the folder, and goes when the answer is sent
+    opened = model_file.opened(version)
+    model_file.note(version, "model.onnx")
     response = send_file(
         opened,
         "application/octet-stream",
         as_attachment=True,
         download_name=f"{name}-{number}.onnx",
-        etag=version.files[MODEL_FILE],
+        etag=version.files["model.onnx"],
     )
-    response.content_length = Path(f"/proc/self/fd/{opened.fileno()}").stat().st_size
+    response.content_length = model_file.size(opened)
     return response
 
 
-def chain(
-    versions: Sequence[Version], aliases: dict[str, int], deletions: dict[int, Deletion]
-) -> list[Link]:
-    """The newest version first."""
-    numbers = {version.digest: version.number for version in versions}
-    links = [
-        Link(
-            version,
-            numbers.get(version.parent or ""),
-            tuple(alias for alias, number in aliases.items() if number == version.number),
-            deletions.get(version.number),
-        )
-        for version in versions
-    ]
-    return links[::-1]
+def _shown(numbers: Sequence[int], before: int | None) -> list[int]:
+    """Of the versions before one of them, or of all, the newest first."""
+    return [number for number in reversed(numbers) if before is None or number < before][:VERSIONS]
+
+
+def _rollback(line: lineage.Lineage, current: int | None) -> int | None:
+    """The version that a rollback would make current."""
+    return line.parent(current) if current in line.versions and current is not None else None

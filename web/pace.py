@@ -20,7 +20,7 @@ PIECE = 16 * 1024  # bytes that must come within LETHE_PIECE_SECONDS, or what is
 def install(app: Flask, settings: Settings) -> None:
     def watch() -> None:
         connection = request.environ.get("gunicorn.socket")
-        if connection is not None and request.content_length != 0 and request.method == "POST":
+        if connection is not None and request.content_length != 0 and _sends():
             g.body = _Body(request.environ["wsgi.input"], connection, settings.piece_seconds)
             request.environ["wsgi.input"] = g.body
 
@@ -30,6 +30,10 @@ def install(app: Flask, settings: Settings) -> None:
 
     app.before_request(watch)
     app.teardown_request(stop)
+
+
+def _sends() -> bool:
+    return request.method in {"POST", "PUT", "PATCH", "DELETE"}
 
 
 class _Body:

@@ -1,167 +1,147 @@
-"""Sign-in: accounts, sessions that can be ended, the lock-out, and one-time links."""
+"""Sign-in: by password or one-time link, then by the code of the second factor."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-from dataclasses import dataclass
-
 import structlog
-from flask import Blueprint, Flask, abort, redirect, render_template, request, session, url_for
-from flask_login import LoginManager, current_user, login_user, logout_user
+from flask import Blueprint, Flask, flash, redirect, render_template, request, session, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from flask_login import login_user, logout_user
 from redis import Redis
-from werkzeug.exceptions import TooManyRequests
 from werkzeug.wrappers import Response
 
-from storage import names
-from storage.settings import HOUR
-from storage.users import Role
+from storage import second_factor
+from storage.audit_log import Act
+from storage.sessions import digest
+from storage.sign_in_links import SignInLinks
+from storage.users import User
+from web import browsers, limits, signed_in
 from web.inside import inside
 from web.services import record
+from web.signed_in import Account as Account  # every page asks for these here
+from web.signed_in import account as account
+from web.signed_in import me as me
 
-SESSION_SECONDS = 12 * HOUR
-LINK_SECONDS = HOUR
-FAILURES = 10  # sign-ins that may fail for one account from one address …
-FAILURE_SECONDS = 15 * 60  # … within this time
-WRONG = "Name or password is wrong."  # never which of the two
+BY_PASSWORD, BY_LINK, BY_PROVIDER = "password", "link", "oidc"  # how a session began
+_HALF = "half"  # in the cookie: the token of a sign-in whose code is still to come
 
 pages = Blueprint("sign_in", __name__)
 log = structlog.get_logger("web.sign_in")
 
 
-@dataclass(frozen=True)
-class Account:
-    """Whoever is signed in, as Flask-Login wants to see them."""
-
-    name: str
-    role: Role
-    session: str
-
-    is_authenticated = True
-    is_active = True
-    is_anonymous = False
-
-    def get_id(self) -> str:
-        # The session, not the name: what the cookie holds can be taken back.
-        return self.session
-
-
 def install(app: Flask) -> None:
-    manager = LoginManager()
-    # Without its context processor: an error page must not need Redis to be shown.
-    manager.init_app(app, add_context_processor=False)
-    manager.user_loader(_load)
-    app.jinja_env.globals["account"] = account
-
-
-def account() -> Account | None:
-    return current_user._get_current_object() if current_user.is_authenticated else None
-
-
-def me() -> Account:
-    """Whoever is signed in, in a view that the table of permissions guards."""
-    found = account()
-    if found is None:
-        abort(401)
-    return found
+    signed_in.install(app)
 
 
 def make_sign_in_link_token(redis: Redis, user_name: str) -> str:
     """A token for ``/sign-in/link/<token>``: works once, for an hour. The account must exist."""
-    token = secrets.token_urlsafe(32)
-    redis.set(_link_key(token), names.user_name(user_name), ex=LINK_SECONDS)
-    return token
+    return SignInLinks(redis).make(user_name)
 
 
 @pages.get("/sign-in")
 def form() -> str | Response:
     if account():
         return redirect(inside(request.args.get("next", "")))
-    return render_template("sign_in.html", next=inside(request.args.get("next", "")), name="")
+    return _form(inside(request.args.get("next", "")))
 
 
 @pages.post("/sign-in")
 def submit() -> tuple[str, int] | Response:
-    name = request.form.get("name", "").strip().lower()
+    name = request.form.get("name", "").strip().lower()[:64]
     wanted = inside(request.form.get("next", ""))
-    _count_attempt(name)
+    limits.count_password(name)
     user = record().users.authenticate(name, request.form.get("password", ""))
     if user is None:
-        log.info("sign_in_refused", address=request.remote_addr)
-        page = render_template("sign_in.html", next=wanted, name=name[:64], wrong=WRONG)
-        return page, 401
-    record().redis.delete(_attempts_key(name))
-    _start(user.name, user.role)
+        _refused(name)
+        # Never which of the two.
+        return _form(wanted, name, _("Name or password is wrong.")), 401
+    limits.forget_passwords(name)
+    return enter(user, BY_PASSWORD, wanted)
+
+
+@pages.get("/sign-in/code")
+def code_form() -> str | tuple[str, int]:
+    if _half_signed_in() is None:
+        return _too_late()
+    return render_template("sign_in_code.html", next=inside(request.args.get("next", "")))
+
+
+@pages.post("/sign-in/code")
+def check_code() -> tuple[str, int] | Response:
+    wanted, code = inside(request.form.get("next", "")), request.form.get("code", "")
+    if (name := _half_signed_in()) is None:
+        return _too_late()
+    limits.count_code(name)
+    user = record().second_factors.check(name, code)
+    if user is None or not user.enabled:
+        _refused(name)
+        wrong = _("This code is wrong, or was used already. Wait for the app's next one.")
+        return render_template("sign_in_code.html", next=wanted, wrong=wrong), 401
+    how = record().sessions.finish(session.get(_HALF, ""))
+    if how is None:
+        return _too_late()
+    limits.forget_codes(name)
+    start_session(user, how)
+    if second_factor.looks_like_recovery(code):
+        left = len(user.totp.recovery) if user.totp else 0
+        flash(
+            ngettext(
+                "That recovery code is used up; %(num)s is left.",
+                "That recovery code is used up; %(num)s are left.",
+                left,
+            )
+        )
     return redirect(wanted, 303)
-
-
-@pages.get("/sign-in/link/<token>")
-def link(token: str) -> str | tuple[str, int]:
-    """Shows a button alone: what fetches links ahead of people must not use it up."""
-    name = record().redis.get(_link_key(token))
-    if name is None:
-        return render_template("sign_in_link.html", name=None, token=""), 404
-    return render_template("sign_in_link.html", name=name, token=token)
-
-
-@pages.post("/sign-in/link/<token>")
-def use_link(token: str) -> tuple[str, int] | Response:
-    name = record().redis.getdel(_link_key(token))
-    user = record().users.get(str(name)) if name else None
-    if user is None:
-        return render_template("sign_in_link.html", name=None, token=""), 404
-    _start(user.name, user.role)
-    return redirect(url_for("home.show"), 303)
 
 
 @pages.post("/sign-out")
 def out() -> Response:
-    record().redis.delete(_session_key(me().session))
+    who = me()
+    record().sessions.end(who.name, digest(who.session))
+    record().audit.mention(who.name, Act.SIGNED_OUT, request.remote_addr or "")
     logout_user()
     session.clear()
     return redirect(url_for("sign_in.form"), 303)
 
 
-def _start(name: str, role: Role) -> None:
+def enter(user: User, how: str, wanted: str) -> Response:
+    """Signs in whoever showed a password or a link; with a second factor the code comes first."""
+    if user.totp is None:
+        start_session(user, how)
+        return redirect(wanted, 303)
+    session.clear()
+    session[_HALF] = record().sessions.begin(user.name, how)
+    return redirect(url_for("sign_in.code_form", next=wanted), 303)
+
+
+def start_session(user: User, how: str) -> None:
+    """A new session in this browser, once nothing more is to be shown."""
     # Everything from before is dropped, so a session planted in a browser gains nothing.
     session.clear()
-    token = secrets.token_urlsafe(32)
-    record().redis.set(_session_key(token), name, ex=SESSION_SECONDS)
+    address, browser = request.remote_addr or "", browsers.in_words(request.user_agent.string)
+    token = record().sessions.start(user.name, address, browser, how)
     session.permanent = True
-    login_user(Account(name, role, token))
-    log.info("signed_in", user=name, address=request.remote_addr)
+    login_user(Account(user.name, user.role, token))
+    record().audit.mention(user.name, Act.SIGNED_IN, address, {"by": how})
+    log.info("signed_in", user=user.name, address=address, by=how)
 
 
-def _load(token: str) -> Account | None:
-    """Asks the record each time: a role taken away is gone with the next click."""
-    name = record().redis.get(_session_key(token))
-    user = record().users.get(str(name)) if name else None
-    return Account(user.name, user.role, token) if user else None
+def _form(wanted: str, name: str = "", wrong: str = "") -> str:
+    nobody = not record().users.any()
+    return render_template("sign_in.html", next=wanted, name=name, wrong=wrong, nobody=nobody)
 
 
-def _count_attempt(name: str) -> None:
-    key = _attempts_key(name)
-    pipe = record().redis.pipeline(transaction=True)
-    pipe.set(key, 0, ex=FAILURE_SECONDS, nx=True)
-    pipe.incr(key)  # counted before it is tried: many at once gain nothing
-    pipe.ttl(key)
-    _, attempts, wait = pipe.execute()
-    if attempts > FAILURES:
-        log.warning("sign_in_locked", address=request.remote_addr)
-        raise TooManyRequests(retry_after=max(int(wait), 1))
+def _half_signed_in() -> str | None:
+    token = session.get(_HALF)
+    return record().sessions.begun(token) if isinstance(token, str) else None
 
 
-def _session_key(token: str) -> str:
-    return f"lethe:session:{_sha256(token)}"
+def _too_late() -> tuple[str, int]:
+    wanted = inside(request.values.get("next", ""))
+    return _form(wanted, wrong=_("The code took longer than five minutes. Sign in again.")), 400
 
 
-def _link_key(token: str) -> str:
-    return f"lethe:sign-in:{_sha256(token)}"
-
-
-def _attempts_key(name: str) -> str:
-    return f"lethe:sign-in:attempts:{_sha256(f'{name} {request.remote_addr}')}"
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+def _refused(name: str) -> None:
+    log.info("sign_in_refused", address=request.remote_addr)
+    known = record().users.get(name) is not None
+    record().audit.refused(request.remote_addr, name if known else "")

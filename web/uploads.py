@@ -16,7 +16,7 @@ from storage.photos import Photo
 from storage.settings import MIB, Settings
 
 FORM_BYTES = MIB  # of any form without photos
-_UPLOADS = {"tickets.create"}
+_UPLOADS = {"new_ticket.create", "drafts.submit", "draft_photos.add", "tickets.add_photos"}
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -27,6 +27,8 @@ def install(app: Flask, settings: Settings) -> None:
     def widen() -> None:
         if request.endpoint in _UPLOADS:
             request.max_content_length = upload_bytes(settings)
+        if request.endpoint == "model_import.create":
+            request.max_content_length = settings.model_bytes + FORM_BYTES
 
     app.before_request(widen)
 

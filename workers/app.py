@@ -35,7 +35,14 @@ def _make() -> Celery:
     config = settings()
     app = queue.make_app(config)
     app.conf.update(
-        include=["workers.prepare", "workers.erase", "workers.sweep", "workers.webhooks"],
+        include=[
+            "workers.prepare",
+            "workers.erase",
+            "workers.import_model",
+            "workers.look",
+            "workers.sweep",
+            "workers.webhooks",
+        ],
         task_acks_late=True,
         task_reject_on_worker_lost=True,  # a killed child's task is delivered again
         worker_prefetch_multiplier=1,

@@ -97,14 +97,14 @@ def _erase(kept: Record, model: str, given: Sequence[Ticket], lease: Lease) -> N
         for ticket in tickets:
             kept.tickets.move(ticket.id, State.UNLEARNING, ACTOR)
         new = Path(scratch) / MODEL_FILE
-        with timed("unlearning"):
+        with timed("unlearning"), kept.progress.timed(model, "unlearning"):
             run = _unlearn(kept, current, tickets, new, lease)
-        with timed("certifying"):
+        with timed("certifying"), kept.progress.timed(model, "certifying"):
             certification = _certify(kept, run, new, lease)
         if _refused(kept, run, certification):
             erasures.labels(model, "refused").inc()
             return
-        with timed("publishing"):
+        with timed("publishing"), kept.progress.timed(model, "publishing"):
             publish(kept, run, certification, new, lease)
     erasures.labels(model, "completed").inc()
 

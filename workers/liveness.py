@@ -10,10 +10,10 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from storage import keys
+from storage.condition import GONE_SECONDS
 from storage.settings import settings
 
-BEAT_SECONDS = 10
-GONE_SECONDS = 3 * BEAT_SECONDS
+BEAT_SECONDS = GONE_SECONDS / 3
 BUSY, FREE = "1", "0"
 
 _stopping = threading.Event()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,13 @@ HELD_OUT = 3  # one photo in three only ever judges
 
 class TwoPeople(BadInput):
     """The photos show more than one person."""
+
+    def __init__(self, others: Sequence[str]) -> None:
+        super().__init__(
+            f"the photos show two people: {', '.join(others)} do not look like the others; "
+            "make one ticket for each person"
+        )
+        self.others = tuple(others)  # names of the photos of whom there are fewer
 
 
 class TooFewPhotos(BadInput):
@@ -63,25 +70,39 @@ def sort_photos(
     gauge: Gauge,
     detector: FaceDetector | None = None,
     limits: Limits | None = None,
+    watch: Callable[[int], object] = lambda _: None,
 ) -> Sorted:
     """Decodes and aligns, and refuses what is no face, a duplicate or somebody else.
+
+    ``watch`` gets how many photos were looked at, after each.
 
     Raises:
         TwoPeople: a third or more of the photos show one other person.
     """
     crops: list[Crop] = []
     refused: list[BadPhoto] = []
-    for photo in photos:
+    for number, photo in enumerate(photos, start=1):
         try:
-            crops.append(_crop(photo, recognizer.input_size, detector, limits or Limits()))
+            crops.append(crop_of(photo, recognizer.input_size, detector, limits or Limits()))
         except BadPhoto as error:
             refused.append(error)
+        watch(number)
+    found = sort_crops(crops, recognizer, gauge)
+    return Sorted(found.crops, (*refused, *found.refused))
+
+
+def sort_crops(crops: Sequence[Crop], recognizer: Recognizer, gauge: Gauge) -> Sorted:
+    """What ``sort_photos`` does with photos once each is a crop.
+
+    Raises:
+        TwoPeople
+    """
     if not crops:
-        return Sorted((), tuple(refused))
+        return Sorted((), ())
     unique, duplicates, templates = _without_duplicates(crops, recognizer)
     lengths = norms(recognizer, np.stack([crop.pixels for crop in unique]))
     kept, others = _one_person(unique, templates, lengths > gauge.least_norm, gauge)
-    return Sorted(tuple(kept), (*refused, *duplicates, *others))
+    return Sorted(tuple(kept), (*duplicates, *others))
 
 
 def split(crops: Sequence[Crop]) -> tuple[list[Crop], list[Crop]]:
@@ -100,7 +121,11 @@ def split(crops: Sequence[Crop]) -> tuple[list[Crop], list[Crop]]:
     return shuffled[held_out:], shuffled[:held_out]
 
 
-def _crop(photo: Photo, size: int, detector: FaceDetector | None, limits: Limits) -> Crop:
+def crop_of(photo: Photo, size: int, detector: FaceDetector | None, limits: Limits) -> Crop:
+    """
+    Raises:
+        BadPhoto: no picture, or not one that shows one face.
+    """
     pixels = decode(
         photo.data, photo.name, max_bytes=limits.photo_bytes, max_pixels=limits.photo_pixels
     )
@@ -148,11 +173,7 @@ def _one_person(
     sure = np.flatnonzero(face)
     subject = sure[_largest_group(templates[sure], gauge.person_cut)]
     if len(sure) - len(subject) >= max(2, len(sure) / 3):
-        names = ", ".join(crops[index].name for index in np.setdiff1d(sure, subject))
-        raise TwoPeople(
-            f"the photos show two people: {names} do not look like the others; "
-            "make one ticket for each person"
-        )
+        raise TwoPeople([crops[index].name for index in np.setdiff1d(sure, subject)])
     similar = _similar(templates, subject, gauge.person_cut)
     kept, refused = [], []
     for index, crop in enumerate(crops):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from storage import keys, queue
 from storage.errors import BadInput
+from storage.images import BadPhoto, Reason
 from storage.leases import Lease
 from storage.photos import Selection, manifest_of
 from storage.progress import Progress
@@ -15,14 +16,12 @@ from storage.record import Record
 from storage.states import ENDED, State
 from workers.app import app, outbox, record
 from workers.attempts import attempt
-from workers.faces import load_face_set
-from workers.gauge import Gauge
 from workers.metrics import photos_rejected, timed
-from workers.photos import Limits, Sorted, TooFewPhotos, TwoPeople, sort_photos, split
-from workers.recognizer import FaceDetector, Recognizer
-from workers.versions import cached
+from workers.photos import Sorted, TooFewPhotos, TwoPeople, sort_photos, split
+from workers.sight import Sight
 
 ACTOR = "worker"
+LOADED, LOOKED_AT = 0.3, 0.9  # of the stage is done by then, about
 
 
 @app.task(name=queue.PREPARE)  # type: ignore[untyped-decorator]
@@ -43,21 +42,26 @@ def prepare(ticket: str) -> None:
 
 def _prepare(kept: Record, ticket: str, lease: Lease) -> None:
     model = kept.tickets.move(ticket, State.PREPARING, ACTOR).model
-    kept.progress.show(ticket, Progress("preparing", 0.0, "looking at the photos"))
+    kept.progress.show(ticket, Progress("preparing", 0.0, "loading the model"))
+    refused: tuple[BadPhoto, ...] = ()
     try:
-        found = _sort(kept, ticket, model)
+        with kept.progress.timed(model, "preparing"):
+            found = _sort(kept, ticket, model)
+        refused = found.refused
         for refusal in found.refused:
             photos_rejected.labels(refusal.reason).inc()
         forget, held_out = split(found.crops)
     except (TwoPeople, TooFewPhotos) as error:
         lease.check()
+        # Nobody is selected. Which photos were refused, and why, goes when the photos go.
+        kept.photos.keep_selection(ticket, Selection((), (), _lines((*refused, *_others(error)))))
         kept.tickets.move(ticket, State.NEEDS_PHOTOS, ACTOR, note=_without_names(error))
         return
     lease.check()  # a worker that slept must not bring back photos that are gone by now
     selection = Selection(
         tuple(kept.photos.keep_crop(ticket, crop.pixels) for crop in forget),
         tuple(kept.photos.keep_crop(ticket, crop.pixels) for crop in held_out),
-        tuple((bad.name, str(bad.reason), str(bad)) for bad in found.refused),
+        _lines(refused),
     )
     kept.photos.keep_selection(ticket, selection)
     lease.check()
@@ -66,24 +70,26 @@ def _prepare(kept: Record, ticket: str, lease: Lease) -> None:
 
 
 def _sort(kept: Record, ticket: str, model: str) -> Sorted:
-    # The import, while it is kept, and not the current version: one that forgot the subject cannot
-    # tell whether the photos show one person.
-    first = kept.models.oldest_kept(model)
-    recognizer = Recognizer.load(cached(kept, first))
-    reference = load_face_set(kept, kept.models.get(model).reference_faces, recognizer.input_size)
-    gauge = Gauge.from_faces(recognizer, reference)
-    config = kept.settings
-    return sort_photos(
-        kept.photos.all(ticket, manifest_of(kept.tickets.events(ticket))),
-        recognizer,
-        gauge,
-        _detector(config.detector),
-        Limits(config.photo_bytes, config.photo_pixels),
-    )
+    sight = Sight.of(kept, model)
+    photos = kept.photos.all(ticket, manifest_of(kept.tickets.events(ticket)))
+
+    def watch(count: int) -> None:
+        fraction = LOADED + (LOOKED_AT - LOADED) * count / len(photos)
+        text = f"looking at the photos: {count} of {len(photos)}"
+        kept.progress.show(ticket, Progress("preparing", fraction, text))
+
+    return sort_photos(photos, sight.recognizer, sight.gauge, sight.detector, sight.limits, watch)
 
 
-def _detector(path: Path | None) -> FaceDetector | None:
-    return FaceDetector(path) if path else None
+def _others(error: BadInput) -> list[BadPhoto]:
+    """The photos of somebody else, where there are two people."""
+    names = error.others if isinstance(error, TwoPeople) else ()
+    why = "does not look like the others; make one ticket for each person"
+    return [BadPhoto(name, Reason.SOMEBODY_ELSE, why) for name in names]
+
+
+def _lines(refused: Sequence[BadPhoto]) -> tuple[tuple[str, str, str], ...]:
+    return tuple((bad.name, str(bad.reason), str(bad)) for bad in refused)
 
 
 def _counts(selection: Selection) -> dict[str, Any]:

@@ -24,6 +24,8 @@ from workers.attempts import ACTOR
 from workers.certification import Certification, certificate_body, report_html
 from workers.run import NoPhotos, Run
 
+WRITTEN = 0.5  # of the stage is done, about, when the version is
+
 
 def publish(
     record: Record, run: Run, certification: Certification, new: Path, lease: Lease
@@ -54,7 +56,10 @@ def publish(
         run.version.model, {MODEL_FILE: new}, made_by, parent=run.version, lease=lease
     )
     chain = _chain(record, version.model)
-    for ticket in run.tickets:
+    for number, ticket in enumerate(run.tickets):
+        share = number / len(run.tickets)
+        shown = Progress("publishing", WRITTEN + (1 - WRITTEN) * share, "signing the certificate")
+        record.progress.show(ticket.id, shown)
         _complete(record, ticket.id, version, chain, lease)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import structlog
 
-from storage import deadlines, keys, queue, retention, strays
+from storage import condition, deadlines, keys, queue, retention, strays
 from storage.errors import LetheError
 from storage.record import Record
 from storage.states import State
-from workers import kept_run
+from workers import import_model, kept_run
 from workers.app import app, outbox, record
 from workers.attempts import attempts, fail, resting
 
@@ -32,6 +32,7 @@ def sweep() -> None:
     _put_right(kept)
     _keep_house(kept)
     _forget_sent(kept)
+    import_model.send_again(kept)
     tickets = _waiting(kept, None, IN_PREPARATION)
     for ticket in _free(kept, "ticket", tickets)[:AT_ONCE]:
         if _lies(kept, "ticket", ticket, [ticket]):
@@ -40,11 +41,12 @@ def sweep() -> None:
     for model in _free(kept, "model", sorted(models))[:AT_ONCE]:
         if _lies(kept, "model", model, _waiting(kept, model, IN_ERASURE)):
             _sent(kept, "model", model, outbox().erase(model))
+    condition.swept(kept.redis)
 
 
 def _forget_sent(kept: Record) -> None:
     """What an empty queue no longer holds was taken, and if nobody works on it, it was lost."""
-    for kind, name in (("ticket", queue.CPU), ("model", queue.GPU)):
+    for kind, name in (("ticket", queue.CPU), ("import", queue.CPU), ("model", queue.GPU)):
         if not outbox().length(name):
             for key in kept.redis.scan_iter(keys.sent(kind, "*"), count=1000):
                 kept.redis.delete(key)

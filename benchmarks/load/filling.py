@@ -34,28 +34,40 @@ def fill(record: Record, models: Sequence[str], first: int, last: int) -> list[s
     """
 
     def write(number: int) -> str:
-        events = _events(models[number % len(models)], number)
-        for event in events:
-            record.objects.put_document(event.name, event.document())
-        record.tickets.index.write(Ticket.replay(events))
-        return events[0].ticket
+        return write_ticket(record, request_of(models[number % len(models)], number), _way(number))
 
     with ThreadPoolExecutor(THREADS) as threads:
         return list(threads.map(write, range(first, last)))
 
 
-def _events(model: str, number: int) -> list[Event]:
-    now = datetime.now(UTC)
+def write_ticket(record: Record, request: Request, way: Sequence[State]) -> str:
+    """The id of a ticket that went through the states of ``way``, without a photo."""
+    events = _events(request, way)
+    for event in events:
+        record.objects.put_document(event.name, event.document())
+    record.tickets.index.write(Ticket.replay(events))
+    return events[0].ticket
+
+
+def request_of(model: str, number: int, photos: int = 3) -> Request:
     days = NEAREST + number % (FARTHEST - NEAREST)
-    ground, deadline = LegalGround.CONSENT_WITHDRAWN, (now + timedelta(days=days)).date()
-    request = Request(model, f"DSR-{number}", ground, deadline, 3)
+    deadline = (datetime.now(UTC) + timedelta(days=days)).date()
+    return Request(model, f"DSR-{number}", LegalGround.CONSENT_WITHDRAWN, deadline, photos)
+
+
+def _way(number: int) -> Sequence[State]:
+    return WAYS[number % len(WAYS)]
+
+
+def _events(request: Request, way: Sequence[State]) -> list[Event]:
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
     ticket, events, previous = names.new_ticket_id(), list[Event](), None
-    for place, state in enumerate(WAYS[number % len(WAYS)], start=1):
+    for place, state in enumerate(way, start=1):
         event = Event(
             number=place,
             ticket=ticket,
             state=state,
-            at=now.isoformat(timespec="milliseconds"),
+            at=at,
             actor="load",
             previous=previous,
             data={"request": request.document()} if place == 1 else {},

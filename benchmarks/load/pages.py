@@ -14,6 +14,7 @@ from benchmarks.load.timing import Cost, p50, p95, timed
 from storage import keys, lines
 from storage.queue import CPU, GPU
 from storage.settings import HOUR
+from storage.ticket_search import Place, Wanted
 
 SWEEPS = 7  # timed for each size; the first ones go once through the record
 Costs = dict[str, Cost]  # by what it is the cost of
@@ -48,25 +49,32 @@ def _measure(house: House, count: int, tickets: Sequence[int], times: int) -> Ma
     names = model_names(count)
     add_faces(house.record)
     add_models(house.record, names, write_recognizer(house.folder / "trivial.onnx"))
-    web, ids, found = house.start_web(), list[str](), dict[int, Costs]()
+    web, filled, found = house.start_web(), 0, dict[int, Costs]()
     visitor = web.visitor()
     for size in tickets:
-        ids += fill(house.record, names, len(ids), size)
+        filled += len(fill(house.record, names, filled, size))
         lines.of(house.record, names, len(names))
         found[size] = {
-            **_pages(web, visitor, ids[len(ids) // 2], times),
+            **_pages(web, visitor, _middle(house), times),
             **_metrics(web, names, times),
             **_sweeps(house),
         }
     return found
 
 
-def _pages(web: Web, visitor: requests.Session, middle: str, times: int) -> Costs:
+def _pages(web: Web, visitor: requests.Session, middle: Place | None, times: int) -> Costs:
+    model = model_names(1)[0]
     paths = {
         "desk": "/",
         "list, first page": "/tickets",
         "list, a page in the middle": f"/tickets?after={middle}",
-        "list, one model and state": f"/tickets?model={model_names(1)[0]}&state=submitted",
+        "list, by deadline": "/tickets?sort=deadline&due=30",
+        "list, one model and state": f"/tickets?model={model}&state=submitted",
+        "list, a text": "/tickets?q=dsr-1",
+        "list, a text that is nowhere": "/tickets?q=nowhere&sort=-changed",
+        "list, all filters": f"/tickets?q=dsr&model={model}&state=submitted&state=queued"
+        "&due=30&sort=-changed",
+        "list as CSV": "/tickets.csv",
         "form of a new ticket": "/tickets/new",
         "list of models": "/models",
     }
@@ -74,6 +82,11 @@ def _pages(web: Web, visitor: requests.Session, middle: str, times: int) -> Cost
         what: timed(_got(visitor, web.url + path), times, _at_work(web))
         for what, path in paths.items()
     }
+
+
+def _middle(house: House) -> Place | None:
+    half = house.record.tickets.page(Wanted(), limit=1)[1].count // 2
+    return house.record.tickets.page(Wanted(), limit=half)[1].last
 
 
 def _metrics(web: Web, names: Sequence[str], times: int) -> Costs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,19 +12,32 @@ import psutil
 
 @dataclass(frozen=True)
 class Cost:
-    seconds: tuple[float, ...]  # by the clock, of each call
-    processor: float  # seconds of a call, on all cores together: other programs change it little
+    """Seconds of each call."""
+
+    seconds: tuple[float, ...]  # by the clock
+    processors: tuple[float, ...]  # on all cores together: other programs change it little
+
+    @property
+    def processor(self) -> float:
+        """Of a call, on average."""
+        return float(np.mean(self.processors))
 
 
 def timed(call: Callable[[], object], times: int, processes: Sequence[psutil.Process]) -> Cost:
     """``processes`` do the work. A call before the first that counts warms up."""
     call()
-    spent, found = _spent(processes), []
-    for _ in range(times):
-        start = time.perf_counter()
+    return each([call] * times, processes)
+
+
+def each(calls: Iterable[Callable[[], object]], processes: Sequence[psutil.Process]) -> Cost:
+    """Of different calls, the first one as it comes."""
+    clock, processors = [], []
+    for call in calls:
+        spent, start = spent_by(processes), time.perf_counter()
         call()
-        found.append(time.perf_counter() - start)
-    return Cost(tuple(found), (_spent(processes) - spent) / times)
+        clock.append(time.perf_counter() - start)
+        processors.append(spent_by(processes) - spent)
+    return Cost(tuple(clock), tuple(processors))
 
 
 def p50(seconds: Sequence[float]) -> float:
@@ -37,6 +50,11 @@ def p95(seconds: Sequence[float]) -> float:
     return 1000 * float(np.percentile(seconds, 95))
 
 
-def _spent(processes: Sequence[psutil.Process]) -> float:
-    times = [process.cpu_times() for process in processes]
-    return float(sum(found.user + found.system for found in times))
+def spent_by(processes: Iterable[psutil.Process]) -> float:
+    """Processor seconds since they began, all their threads', to the nanosecond."""
+    return sum(time.clock_gettime(_clock(process.pid)) for process in processes)
+
+
+def _clock(pid: int) -> int:
+    """As of clock_getcpuclockid(3), which Python lacks for other processes."""
+    return (~pid << 3) | 2

@@ -16,6 +16,7 @@ from lethe.demo.cast import Cast, cast_from_folder, synthetic_cast
 from lethe.stack.installation import Installation
 from lethe.stack.stack import Stack, running
 from lethe.terminal import REFUSED, console, figure
+from lethe.ticket_desk import LocalDesk
 from storage.certificates import read_public_key, verify
 from storage.errors import BadInput
 from storage.models import Model
@@ -46,7 +47,7 @@ def demo(model_file: Path | None, folder: Path | None, data: Path, port: int) ->
         if ticket.state is State.COMPLETED:
             _say_result(stack, ticket)
         else:
-            show_ticket(Record.open(), ticket)
+            show_ticket(ticket, Record.open().tickets.events(ticket.id))
         say_where(stack)
         if sys.stdout.isatty():
             console.print("Everything stays up until Ctrl-C.")
@@ -80,7 +81,8 @@ def _one_ticket(stack: Stack, cast: Cast, model_file: Path) -> Ticket:
         "submitted and approved through the web form"
     )
     browser.approve(ticket)
-    return follow_ticket(record, ticket)
+    follow_ticket(LocalDesk(record), ticket)
+    return record.tickets.get(ticket)
 
 
 def _new_name(record: Record, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lethe.stack.connection import connect
+from storage.audit_log import Act
 from storage.errors import BadInput
 from storage.faces import FaceSet, Pair, read_folder
 from storage.images import decode
@@ -35,7 +37,14 @@ def add_command(name: str, path: Path) -> None:
     are crops, aligned as the recogniser wants them. A .bin does not say who is in its pictures:
     it only serves as a verification benchmark.
     """
-    found = add_face_set(connect(), name, path)
+    record = connect()
+    found = add_face_set(record, name, path)
+    record.audit.mention(
+        getpass.getuser(),
+        Act.FACE_SET_ADDED,
+        name,
+        {"people": len(found.people), "photos": found.photos, "digest": found.digest},
+    )
     held = f"{len(found.people)} people" if found.people else "people not named"
     pairs = "" if found.pairs is None else f", {len(found.pairs)} pairs"
     click.echo(f"{name}: {held}, {found.photos} faces{pairs}, {found.digest[:12]}")

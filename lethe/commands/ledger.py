@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import getpass
+
 import click
 
 from lethe.stack.connection import connect
+from storage.audit_log import Act
 from storage.ledger import Audit
 
 
@@ -21,20 +24,25 @@ def ledger() -> None:
 
 @ledger.command("verify")
 def verify_command() -> None:
-    """Walk all tickets, versions, aliases and certificates."""
-    _say(connect().ledger.verify())
+    """Walk all tickets, versions, aliases and certificates, and the audit log."""
+    _say(connect().ledger.verify_for(getpass.getuser()))
 
 
 @ledger.command("rebuild")
 def rebuild_command() -> None:
     """Write Redis's index anew from the object store, then verify."""
-    _say(connect().ledger.rebuild())
+    record = connect()
+    rebuilt = record.ledger.rebuild()
+    record.audit.mention(
+        getpass.getuser(), Act.LEDGER_REBUILT, "record", {"broken": len(rebuilt.broken)}
+    )
+    _say(rebuilt)
 
 
 def _say(audit: Audit) -> None:
     click.echo(
         f"walked {audit.tickets} tickets, {audit.versions} versions, {audit.aliases} aliases, "
-        f"{audit.certificates} certificates"
+        f"{audit.certificates} certificates, {audit.entries} entries of the audit log"
     )
     if audit.broken:
         raise LedgerBroken(f"{len(audit.broken)} broken:\n" + "\n".join(audit.broken))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -12,9 +11,8 @@ from rich.table import Table
 
 from lethe.stack.connection import connect
 from lethe.terminal import console
-from storage.faces import NoSuchFaceSet
-from storage.model_desk import ModelBusy, ModelDesk
-from storage.models import ALIASES, MODEL_FILE, Approval, Model
+from storage.model_desk import ModelDesk
+from storage.models import ALIASES, Approval, Model
 from storage.record import Record
 
 
@@ -51,33 +49,10 @@ def add_command(
 
 
 def add_model(record: Record, model: Model, path: Path) -> None:
-    """Checks the file, then keeps it as version 1 of a new model.
+    """As ``workers.add_model``, by whoever is at this terminal."""
+    from workers import add_model as adding
 
-    Raises:
-        BadModel, ModelExists
-        NoPeople: a face set that only serves as a verification benchmark.
-        NoPairs: a face set that cannot serve as one.
-        BadPhoto: a picture in one is no crop of the model's input size.
-    """
-    from workers.recognizer import Recognizer
-    from workers.verification import load_verification
-
-    for faces in (model.reference_faces, model.benchmark_faces):
-        with suppress(NoSuchFaceSet):  # it may be added later
-            record.faces.get(faces).check_people()
-    recognizer = Recognizer.load(path)
-    for pairs in model.verification:
-        with suppress(NoSuchFaceSet):
-            load_verification(record, pairs, recognizer.input_size).check()
-    record.models.create(model)
-    made_by = {"import": path.name, "embedding_size": recognizer.embedding_size}
-    with record.leases.hold("model", model.name) as lease:
-        if lease is None:
-            raise ModelBusy(f"model {model.name}: somebody else adds it just now")
-        version = record.models.publish(
-            model.name, {MODEL_FILE: path}, made_by, parent=None, lease=lease
-        )
-        record.models.point(model.name, "current", version, getpass.getuser(), lease)
+    adding.add_model(record, model, path, getpass.getuser())
 
 
 @models.command("list")

@@ -2,47 +2,50 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import datetime
 from pathlib import Path
 
 import click
 
-from lethe.commands.tickets import desk, given_photos, tickets
+from lethe.commands.tickets import tickets, with_desk
+from lethe.ticket_desk import TicketDesk
+from storage.ticket import Ticket
 
 __all__ = ["tickets"]  # with the steps
-from lethe.stack.connection import connect
-from storage.ticket import Ticket
 
 
 @tickets.command("approve")
 @click.argument("ticket")
-def approve_command(ticket: str) -> None:
+@with_desk
+def approve_command(ticket: str, desk: TicketDesk) -> None:
     """Approve a ticket: its work begins."""
-    _say(desk(connect()).approve(ticket, getpass.getuser()))
+    _say(desk.approve(ticket))
 
 
 @tickets.command("deny")
 @click.argument("ticket")
 @click.option("--reason", required=True)
-def deny_command(ticket: str, reason: str) -> None:
+@with_desk
+def deny_command(ticket: str, reason: str, desk: TicketDesk) -> None:
     """Deny a ticket; its photos are removed."""
-    _say(desk(connect()).deny(ticket, getpass.getuser(), reason))
+    _say(desk.deny(ticket, reason))
 
 
 @tickets.command("cancel")
 @click.argument("ticket")
 @click.option("--reason", default="")
-def cancel_command(ticket: str, reason: str) -> None:
+@with_desk
+def cancel_command(ticket: str, reason: str, desk: TicketDesk) -> None:
     """Cancel a ticket; its photos are removed."""
-    _say(desk(connect()).cancel(ticket, getpass.getuser(), reason))
+    _say(desk.cancel(ticket, reason))
 
 
 @tickets.command("retry")
 @click.argument("ticket")
-def retry_command(ticket: str) -> None:
+@with_desk
+def retry_command(ticket: str, desk: TicketDesk) -> None:
     """Put a failed or refused ticket back to work."""
-    _say(desk(connect()).retry(ticket, getpass.getuser()))
+    _say(desk.retry(ticket))
 
 
 @tickets.command("add-photos")
@@ -54,11 +57,10 @@ def retry_command(ticket: str) -> None:
     type=click.Path(path_type=Path),
     help="A folder, or a zip, tar, tar.gz or tar.xz file.",
 )
-def add_photos_command(ticket: str, source: Path) -> None:
+@with_desk
+def add_photos_command(ticket: str, source: Path, desk: TicketDesk) -> None:
     """Give more photos to a ticket that needs them; its work goes on."""
-    record = connect()
-    photos = given_photos(source, record.settings)
-    moved = desk(record).add_photos(ticket, photos, getpass.getuser())
+    moved = desk.add_photos(ticket, source)
     click.echo(f"{moved.id} is {moved.state}, with {moved.photos} photos")
 
 
@@ -66,27 +68,30 @@ def add_photos_command(ticket: str, source: Path) -> None:
 @click.argument("ticket")
 @click.option("--deadline", type=click.DateTime(["%Y-%m-%d"]), required=True)
 @click.option("--reason", required=True, help="The data subject is owed it: GDPR Art. 12(3).")
-def extend_command(ticket: str, deadline: datetime, reason: str) -> None:
+@with_desk
+def extend_command(ticket: str, deadline: datetime, reason: str, desk: TicketDesk) -> None:
     """Put a ticket's deadline off: to three months after its submission at most."""
-    moved = desk(connect()).extend(ticket, deadline.date(), getpass.getuser(), reason)
+    moved = desk.extend(ticket, deadline.date(), reason)
     click.echo(f"{moved.id} is due {moved.deadline}, {moved.days_left} days left")
 
 
 @tickets.command("archive")
 @click.argument("ticket")
 @click.option("--reason", default="")
-def archive_command(ticket: str, reason: str) -> None:
+@with_desk
+def archive_command(ticket: str, reason: str, desk: TicketDesk) -> None:
     """Take an ended ticket out of the lists; the record keeps it."""
-    desk(connect()).archive(ticket, getpass.getuser(), reason)
+    desk.archive(ticket, reason)
     click.echo(f"{ticket} is in no list any more; `lethe tickets list --archived` shows it")
 
 
 @tickets.command("restore")
 @click.argument("ticket")
 @click.option("--reason", default="")
-def restore_command(ticket: str, reason: str) -> None:
+@with_desk
+def restore_command(ticket: str, reason: str, desk: TicketDesk) -> None:
     """Put an archived ticket back into the lists."""
-    desk(connect()).restore(ticket, getpass.getuser(), reason)
+    desk.restore(ticket, reason)
     click.echo(f"{ticket} is in the lists again")
 
 

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import getpass
+import functools
 import time
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.table import Table
 
+from lethe.remote import RemoteDesk
 from lethe.stack.connection import connect
 from lethe.terminal import console, progress_bar
-from storage.archives import Limits, is_archive, photos_in
-from storage.desk import Desk
+from lethe.ticket_desk import LocalDesk, Submission, TicketDesk, Wanted
 from storage.errors import BadInput
-from storage.faces import read_photos
-from storage.photos import Photo
-from storage.queue import Queue
-from storage.record import Record
-from storage.request import LegalGround, Request, default_deadline
-from storage.settings import Settings
+from storage.events import Event
+from storage.request import LegalGround
 from storage.states import ENDED, State
 from storage.ticket import Ticket
 
@@ -38,15 +36,58 @@ def tickets() -> None:
     """Tickets: one request each to erase one subject from one model."""
 
 
+def with_desk(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command its desk: of the server that is named, else of the installation beside it."""
+
+    @click.option(
+        "--server",
+        envvar="LETHE_SERVER",
+        metavar="URL",
+        help="Another machine's Lethe, by its API. Default: LETHE_SERVER, else this machine's.",
+    )
+    @click.option(
+        "--token",
+        envvar="LETHE_TOKEN",
+        help="Your API token there. Others on this machine see it; LETHE_TOKEN they do not.",
+    )
+    @click.option(
+        "--token-file",
+        envvar="LETHE_TOKEN_FILE",
+        type=click.Path(path_type=Path),
+        help="A file that holds the token.",
+    )
+    @functools.wraps(command)
+    def run(
+        *given: Any, server: str | None, token: str | None, token_file: Path | None, **options: Any
+    ) -> None:
+        desk: TicketDesk = (
+            RemoteDesk(server, _token(token, token_file)) if server else LocalDesk(connect())
+        )
+        command(*given, desk=desk, **options)
+
+    return run
+
+
+def _token(token: str | None, file: Path | None) -> str:
+    if token or file is None:
+        return token or ""
+    try:
+        with file.open(encoding="ascii") as opened:
+            return opened.readline(1000)
+    except (OSError, UnicodeDecodeError):
+        raise BadInput(f"{file}: no file with an API token that can be read") from None
+
+
 @tickets.command("submit")
 @click.option("--model", required=True)
 @click.option(
     "--photos",
     "source",
-    required=True,
     type=click.Path(path_type=Path),
     help="A folder, or a zip, tar, tar.gz or tar.xz file.",
 )
+@click.option("--face-set", default="", help="In place of photos: where the person is enrolled.")
+@click.option("--person", default="", help="As the face set names them.")
 @click.option("--subject", required=True, help="An opaque reference; never a name.")
 @click.option(
     "--legal-ground",
@@ -55,47 +96,51 @@ def tickets() -> None:
     show_default=True,
 )
 @click.option("--deadline", type=click.DateTime(["%Y-%m-%d"]), help="Default: in one month.")
+@with_desk
 def submit_command(
-    model: str, source: Path, subject: str, legal_ground: str, deadline: datetime | None
+    model: str,
+    source: Path | None,
+    face_set: str,
+    person: str,
+    subject: str,
+    legal_ground: str,
+    deadline: datetime | None,
+    desk: TicketDesk,
 ) -> None:
-    """Submit a ticket with the photos in a folder or an archive."""
-    record = connect()
-    photos = given_photos(source, record.settings)
-    due = deadline.date() if deadline else default_deadline(record.settings.deadline_days)
-    request = Request(model, subject, LegalGround(legal_ground), due, len(photos))
-    ticket = desk(record).submit(request, photos, getpass.getuser())
+    """Submit a ticket with the photos in a folder or an archive, or of an enrolled person."""
+    if bool(source) == bool(face_set and person) or bool(face_set) != bool(person):
+        raise BadInput("give --photos, or --face-set and --person")
+    due = deadline.date() if deadline else None
+    ground = LegalGround(legal_ground)
+    ticket = desk.submit(Submission(model, subject, ground, due, source, face_set, person))
     click.echo(f"{ticket.id} is accepted and kept; approve it with `lethe tickets approve`")
 
 
 @tickets.command("show")
 @click.argument("ticket")
 @click.option("--follow", is_flag=True, help="Stay until the ticket has ended or waits for you.")
-def show_command(ticket: str, follow: bool) -> None:
+@with_desk
+def show_command(ticket: str, follow: bool, desk: TicketDesk) -> None:
     """Show a ticket and its events."""
-    record = connect()
     if follow:
-        follow_ticket(record, ticket)
-    show_ticket(record, record.tickets.load(ticket))
+        follow_ticket(desk, ticket)
+    show_ticket(*desk.show(ticket))
 
 
-def follow_ticket(record: Record, ticket: str) -> Ticket:
+def follow_ticket(desk: TicketDesk, ticket: str) -> None:
     """Shows live progress until the ticket has ended or waits for somebody."""
     with progress_bar(ticket) as bar:
-        while (found := record.tickets.get(ticket)).state not in WAITS_FOR_PEOPLE:
-            progress = record.progress.read(ticket)
-            if progress and progress.stage == found.state:
-                bar.show(progress.fraction, f"{found.state}: {progress.text}")
-            else:
-                bar.show(0.0, str(found.state))
+        while (shown := desk.progress(ticket)).state not in WAITS_FOR_PEOPLE:
+            text = f"{shown.state}: {shown.text}" if shown.text else str(shown.state)
+            bar.show(shown.fraction, text)
             time.sleep(POLL_SECONDS)
-        bar.show(1.0, str(found.state))
-    return found
+        bar.show(1.0, str(shown.state))
 
 
-def show_ticket(record: Record, ticket: Ticket) -> None:
+def show_ticket(ticket: Ticket, events: Sequence[Event]) -> None:
     console.print(f"{ticket.id}: {ticket.state}, subject {ticket.subject}, model {ticket.model}")
     console.print(f"{ticket.photos} photos; due {ticket.deadline}, {ticket.days_left} days left")
-    for event in record.tickets.events(ticket.id):
+    for event in events:
         note = f"  {event.data['note']}" if event.data.get("note") else ""
         what = (event.notice or event.state).replace("_", " ")
         console.print(f"  {event.at}  {what:<15}  {event.actor}{note}")
@@ -109,16 +154,18 @@ def show_ticket(record: Record, ticket: Ticket) -> None:
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
 @click.option("--after", metavar="ID", help="Those that follow on this ticket: the next page.")
 @click.option("--archived", is_flag=True, help="Those that have left the lists.")
+@with_desk
 def list_command(
-    state: str | None, model: str | None, limit: int, after: str | None, archived: bool
+    state: str | None,
+    model: str | None,
+    limit: int,
+    after: str | None,
+    archived: bool,
+    desk: TicketDesk,
 ) -> None:
     """List tickets, the newest first."""
-    kept = connect().tickets
     chosen = State(state) if state else None
-    if archived:
-        found = kept.archived(limit)
-    else:
-        found = kept.recent(model=model, state=chosen, limit=limit, after=after)
+    found = desk.recent(Wanted(chosen, model, limit, after, archived))
     if not found:
         click.echo("no tickets")
         return
@@ -131,18 +178,3 @@ def list_command(
     console.print(table)
     if len(found) == limit and not archived:
         click.echo(f"the next ones: --after {found[-1].id}")
-
-
-def desk(record: Record) -> Desk:
-    return Desk(record, Queue(record.settings))
-
-
-def given_photos(source: Path, settings: Settings) -> list[Photo]:
-    if source.is_dir():
-        return [Photo(path.name, path.read_bytes()) for path in read_photos(source)]
-    if not is_archive(source.name) or not source.is_file():
-        raise BadInput(
-            f"{source}: not a folder, and no archive; give one that holds the subject's photos"
-        )
-    with source.open("rb") as file:
-        return photos_in(file, str(source), Limits.of(settings))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from pathlib import Path
 
@@ -55,8 +54,8 @@ def sign_in_link(stack: Stack) -> str:
     """A link that signs the first admin in, once. Makes that account when there is none."""
     record = Record.open()
     if record.users.get(ADMIN) is None:
-        # Nobody knows this password: the account is entered by link alone.
-        record.users.add(ADMIN, Role.ADMIN, secrets.token_urlsafe(32))
+        # Without a password: it is entered by a link, until the admin chooses one.
+        record.users.add(ADMIN, Role.ADMIN, None)
     return f"{stack.url}/sign-in/link/{make_sign_in_link_token(record.redis, ADMIN)}"
 
 

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage import keys
+from storage.draft import USABLE, Look
 from storage.errors import LetheError
 from storage.models import Version
 from storage.photo_digests import PhotoDigests
@@ -86,6 +87,17 @@ def world(record: Record, submit: Callable[..., Ticket], publish: Callable[..., 
         record.tickets.index.write(found)
         record.tickets.recent(model=MODEL)
 
+    draft = record.drafts.begin("ada", {"model": MODEL})
+    record.drafts.add(draft.ticket, "ada", photos(1))
+    record.drafts.keep_look(draft.ticket, Look(MODEL, {"a" * 64: USABLE}, ("a" * 64,)))
+
+    def everything_about_the_draft() -> None:
+        found = record.drafts.of("ada")
+        for one in found:
+            record.drafts.look(one)
+            assert one.bytes == sum(photo.size for photo in one.photos)
+        record.drafts.fill(draft.ticket, "ada", draft.fields)
+
     readers: dict[str, tuple[Callable[[], object], ...]] = {
         keys.model(MODEL): (record.models.all, record.ledger.verify),
         keys.version(MODEL, version.number) + "manifest.json": (
@@ -107,11 +119,13 @@ def world(record: Record, submit: Callable[..., Ticket], publish: Callable[..., 
             lambda: record.users.get("ada"),
             lambda: record.users.authenticate("ada", "a long enough password"),
         ),
+        keys.draft(draft.ticket): (everything_about_the_draft, record.ledger.verify),
+        keys.look(draft.ticket): (everything_about_the_draft,),
     }
     return World(record, readers)
 
 
-KINDS = range(8)
+KINDS = range(10)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -367,6 +367,8 @@ def test_a_store_that_does_not_answer_is_no_finding(settings: Settings, record: 
         TicketPhotos(objects, gone),
         Models(objects, record.redis),
         Certificates(objects),
+        record.audit,
+        record.leases,
     )
     with pytest.raises(StoreUnavailable):
         ledger.verify()

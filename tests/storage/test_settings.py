@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from storage.objects import ObjectStore
+from storage.roles import Role
 from storage.settings import BadSettings, Settings, settings
 
 SECRET = "hunter2-hunter2-hunter2-hunter2-hunter2"
@@ -123,6 +124,73 @@ def test_the_default_policy_judges_unless_another_is_set(read: Callable[..., Set
     assert read(**GOOD).policy == "default"
     assert read(**GOOD, POLICY="/etc/lethe/acme.toml").policy == "/etc/lethe/acme.toml"
     assert read(**GOOD, POLICY="").policy == "default"
+
+
+OIDC = {
+    "PUBLIC_URL": "https://lethe.example.org",
+    "OIDC_ISSUER": "https://id.example.org/realms/acme",
+    "OIDC_CLIENT_ID": "lethe",
+    "OIDC_CLIENT_SECRET": SECRET,
+    "OIDC_ROLES": '{"lethe-admins": "admin"}',
+}
+
+
+def test_an_openid_provider_is_set_all_or_not_at_all(read: Callable[..., Settings]):
+    found = read(**GOOD | OIDC)
+    assert found.oidc_roles == {"lethe-admins": Role.ADMIN}
+    assert SECRET not in repr(found)
+    assert read(**GOOD, OIDC_ISSUER="", OIDC_CLIENT_SECRET="").oidc_issuer is None
+    together = (
+        "set LETHE_OIDC_ISSUER and LETHE_OIDC_CLIENT_ID and LETHE_OIDC_CLIENT_SECRET, or none"
+    )
+    for name in ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"):
+        with pytest.raises(BadSettings, match=together):
+            read(**GOOD | OIDC | {name: ""})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("OIDC_ISSUER", "http://id.example.org", "use https"),
+        ("OIDC_ISSUER", "id.example.org", "give the provider's issuer"),
+        ("OIDC_ISSUER", "https://user:x@id.example.org", "give no user, password"),
+        ("OIDC_ROLES", "", "nobody could sign in"),
+        ("OIDC_ROLES", "{", "not JSON"),
+        ("OIDC_ROLES", '["admin"]', "claim value → role"),
+        ("OIDC_ROLES", '{"x": "root"}', "roles are requester, approver, auditor, admin"),
+        ("OIDC_ROLES", '{"x": ["admin"]}', "roles are requester, approver, auditor, admin"),
+        ("OIDC_SCOPE", "profile", "must hold openid"),
+        ("PUBLIC_URL", "", "LETHE_PUBLIC_URL is not set"),
+        ("PUBLIC_URL", "lethe.example.org", "give scheme and host alone"),
+        ("PUBLIC_URL", "https://lethe.example.org/desk", "give scheme and host alone"),
+        ("PUBLIC_URL", "https://a@lethe.example.org", "give scheme and host alone"),
+        ("PUBLIC_URL", 'https://lethe.example.org" x', "give scheme and host alone"),
+        ("PUBLIC_URL", "https://lethe.example.org:x", "LETHE_PUBLIC_URL"),
+        ("PUBLIC_URL", "https://[::1", "LETHE_PUBLIC_URL"),
+        ("HOSTS", "a.example, *.b.example", "is no host"),
+        ("HOSTS", "a.example:8000", "is no host"),
+        ("TRUSTED_PROXIES", "-1", "LETHE_TRUSTED_PROXIES"),
+        ("TRUSTED_PROXIES", "many", "LETHE_TRUSTED_PROXIES"),
+    ],
+)
+def test_a_provider_or_a_name_that_cannot_be_is_refused(
+    read: Callable[..., Settings], name: str, value: str, line: str
+):
+    with pytest.raises(BadSettings) as error:
+        read(**GOOD | OIDC | {name: value})
+    assert line in str(error.value)
+    assert SECRET not in str(error.value)
+
+
+def test_the_public_address_and_the_other_names_are_the_hosts_that_are_answered(
+    read: Callable[..., Settings],
+):
+    assert read(**GOOD).allowed_hosts == ()
+    hosts = " .corp.example,10.0.0.1,"
+    found = read(**GOOD, PUBLIC_URL="https://Lethe.example.org:8443/", HOSTS=hosts)
+    assert found.public_url == "https://lethe.example.org:8443"
+    named = ("lethe.example.org", ".corp.example", "10.0.0.1")
+    assert found.allowed_hosts == (*named, "localhost", "127.0.0.1")
 
 
 def test_settings_cannot_be_changed_once_read(read: Callable[..., Settings]):

@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 from werkzeug.test import TestResponse
 
-from storage import users
+from storage import passwords
 from storage.desk import Desk
 from storage.models import Model, Version
 from storage.photos import Photo
@@ -69,8 +69,9 @@ class Visitor:
 def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Still argon2id, at its least cost: these tests sign in some hundred times."""
     hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(users, "_hasher", hasher)
-    monkeypatch.setattr(users, "_NOBODY", hasher.hash(PASSWORD))
+    nobody = hasher.hash(PASSWORD)
+    monkeypatch.setattr(passwords, "_hasher", hasher)
+    monkeypatch.setattr(passwords, "_nobody", lambda: nobody)
 
 
 @pytest.fixture

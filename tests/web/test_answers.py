@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from flask import Flask
 
 from lethe.stack.process import Process, free_port
 from lethe.stack.servers import start_redis
@@ -15,7 +14,6 @@ from storage.ticket import Ticket
 from storage.users import Role
 from tests.web.conftest import MODEL, Visitor
 from web.app import create_app
-from web.errors import TEXTS
 
 PAGES = ("/", "/tickets", "/tickets/new", f"/models/{MODEL}", "/models", "/face-sets", "/users",
          "/audit", "/nowhere")  # fmt: skip
@@ -44,51 +42,6 @@ def test_style_and_script_are_our_own_files_and_small(stranger: Visitor) -> None
         answer = stranger.get(f"/static/{name}")
         assert answer.status_code == 200
         assert len(answer.data) < 40_000
-
-
-@pytest.mark.parametrize("status", sorted(TEXTS))
-def test_every_error_page_says_what_happened_what_was_kept_and_what_to_do(
-    app: Flask, stranger: Visitor, status: int
-) -> None:
-    @app.errorhandler(404)
-    def any_status(_: Exception) -> object:
-        from web.errors import answer
-
-        return answer(status)
-
-    page = stranger.get("/nowhere")
-    assert page.status_code == status
-    for words in TEXTS[status]:
-        assert words in page.text
-    for words in ("What happened", "What was kept", "What to do"):
-        assert words in page.text
-
-
-def test_an_unexpected_error_shows_a_reference_and_no_detail(
-    app: Flask, stranger: Visitor, capfd: pytest.CaptureFixture[str]
-) -> None:
-    @app.get("/static-fault", endpoint="health.fault")
-    def fault() -> str:
-        raise RuntimeError("the secret detail")
-
-    from web import permissions
-
-    permissions.TABLE["health.fault"] = permissions.PUBLIC
-    try:
-        answer = stranger.get("/static-fault")
-    finally:
-        del permissions.TABLE["health.fault"]
-    assert answer.status_code == 500
-    assert "secret detail" not in answer.text
-    found = re.search(r'<dd class="mono">([0-9a-f]{8})</dd>', answer.text)
-    assert found is not None
-    assert found.group(1) in "".join(capfd.readouterr())
-
-
-def test_a_method_that_an_address_does_not_take_is_named(stranger: Visitor) -> None:
-    answer = stranger.client.delete("/sign-in")
-    assert answer.status_code == 405
-    assert "POST" in answer.headers["Allow"]
 
 
 def test_alive_and_ready_are_told_to_whoever_asks(stranger: Visitor) -> None:

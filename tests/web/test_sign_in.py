@@ -10,7 +10,10 @@ from storage.settings import Settings
 from storage.users import Role
 from tests.web.conftest import PASSWORD, Visitor
 from web.app import create_app
-from web.sign_in import FAILURES, make_sign_in_link_token
+from web.limits import PASSWORDS
+from web.sign_in import make_sign_in_link_token
+
+FAILURES = PASSWORDS[0].amount
 
 _TOKEN = re.compile(r'name="csrf_token" value="[^"]+"')
 

@@ -9,10 +9,11 @@ import pytest
 import workers.prepare
 from storage import keys
 from storage.photos import Photo
+from storage.progress import Progress, ProgressBoard
 from storage.queue import CPU, GPU
 from storage.states import State
 from tests.workers.cast import Cast, pixels, saved
-from tests.workers.workshop import Workshop
+from tests.workers.workshop import MODEL, Workshop
 from workers.photos import sort_photos
 from workers.prepare import prepare
 
@@ -63,6 +64,9 @@ def test_photos_of_two_people_need_other_photos_and_the_note_names_no_file(
     assert "one ticket for each person" in cloakroom.load(ticket).note
     assert "holiday" not in cloakroom.written(ticket)
     assert cloakroom.queue.length(GPU) == 0
+    refused = cloakroom.selection(ticket).refused  # the page shows them; they go with the photos
+    assert len(refused) == 10
+    assert all("make one ticket for each person" in line for _, _, line in refused)
 
 
 def test_too_few_usable_photos_need_more_and_the_note_says_how_many(
@@ -77,6 +81,43 @@ def test_too_few_usable_photos_need_more_and_the_note_says_how_many(
     assert cloakroom.state(ticket) is State.NEEDS_PHOTOS
     assert "2 usable photos: at least 3 are needed" in cloakroom.load(ticket).note
     assert "twin" not in cloakroom.written(ticket)
+    selection = cloakroom.selection(ticket)
+    assert (selection.forget, selection.held_out) == ((), ())
+    assert {reason for _, reason, _ in selection.refused} == {"duplicate"}
+    assert all(name.startswith("twin-") for name, _, _ in selection.refused)
+
+
+def test_more_photos_for_a_ticket_that_needed_them_are_prepared_with_the_first(
+    cloakroom: Workshop, cast: Cast
+) -> None:
+    ticket = cloakroom.approved([*cast.subject[:10], *cast.other_subject[:10]])
+    prepare(ticket)
+    cloakroom.desk.add_photos(ticket, cast.subject[10:30], "ada")
+    cloakroom.record.tickets.move(ticket, State.FAILED, "worker")
+    cloakroom.desk.retry(ticket, "ada")  # from the start: what was refused is no preparation
+    assert cloakroom.state(ticket) is State.APPROVED
+    prepare(ticket)
+    assert cloakroom.state(ticket) is State.QUEUED
+    assert len(cloakroom.selection(ticket).forget) == 20
+
+
+def test_each_photo_that_was_looked_at_moves_the_progress_and_the_stage_is_timed(
+    cloakroom: Workshop, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = cloakroom.record.progress
+    shown: list[float] = []
+    show = ProgressBoard.show
+
+    def noted(self: ProgressBoard, ticket: str, progress: Progress) -> None:
+        shown.append(progress.fraction)
+        show(self, ticket, progress)
+
+    monkeypatch.setattr(ProgressBoard, "show", noted)
+    ticket = cloakroom.approved(cast.subject[:6])
+    prepare(ticket)
+    assert len(shown) == 7
+    assert shown == sorted(shown)
+    assert board.usual(MODEL, ["preparing"])["preparing"] > 0
 
 
 def test_a_task_delivered_twice_leaves_one_set_of_events(cloakroom: Workshop, cast: Cast) -> None:

@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 from structlog.testing import capture_logs
 
-from storage import keys, names
+from storage import condition, keys, names
 from storage.models import Model
 from storage.queue import CPU, GPU
 from storage.request import LegalGround, Request
@@ -55,6 +55,14 @@ def test_a_ticket_left_anywhere_in_an_erasure_is_sent_again_once(
     assert lengths(left) == (0, 1)
     sweep()
     assert lengths(left) == (0, 1)
+
+
+def test_a_sweep_that_comes_to_its_end_says_when(left: Workshop) -> None:
+    assert condition.of_work(left.record).swept is None
+    sweep()
+    found = condition.of_work(left.record).swept
+    assert found is not None
+    assert found < 60
 
 
 @pytest.mark.parametrize("count", [1, 2])

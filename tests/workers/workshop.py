@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,14 +45,17 @@ class Workshop:
         return cls(settings, record, queue, Desk(record, queue))
 
     def add_model(
-        self, reference: Mapping[str, Sequence[bytes]], benchmark: Mapping[str, Sequence[bytes]]
+        self,
+        reference: Mapping[str, Sequence[bytes]],
+        benchmark: Mapping[str, Sequence[bytes]],
+        recogniser: Path = RECOGNISER,
     ) -> None:
         self.record.faces.add("reference", reference)
         self.record.faces.add("benchmark", benchmark)
         self.record.models.create(Model(MODEL, "reference", "benchmark"))
         with self.record.leases.hold("model", MODEL) as lease:
             assert lease is not None
-            files = {MODEL_FILE: RECOGNISER}
+            files = {MODEL_FILE: recogniser}
             version = self.record.models.publish(MODEL, files, {}, parent=None, lease=lease)
             self.record.models.point(MODEL, "current", version, "ada", lease)
 

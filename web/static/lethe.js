@@ -1,8 +1,12 @@
 // Everything here is comfort: each page works without it.
 "use strict";
 
-const POLL_MS = 1000;
-const POLL_SLOWEST_MS = 15000;
+// On a phone the parts of the site are one line to scroll: it begins where the reader is.
+const part = document.querySelector(".side nav [aria-current]");
+if (part) {
+  const bar = part.closest("nav");
+  bar.scrollLeft = part.offsetLeft - (bar.clientWidth - part.offsetWidth) / 2;
+}
 
 // A form is sent once, however often its button is pressed.
 for (const form of document.querySelectorAll("form[data-once]")) {
@@ -51,49 +55,4 @@ if (photos) {
       line || (files.length ? `${chosen} chosen, ${mebibytes(total)}.` : "");
     if (line) photos.reportValidity();
   });
-}
-
-// Live progress of a ticket.
-const live = document.querySelector("[data-progress]");
-if (live) {
-  const bar = live.querySelector("progress");
-  const show = (found) => {
-    if (found.fraction === null) bar.removeAttribute("value");
-    else bar.value = found.fraction;
-    live.querySelector("[data-text]").textContent = found.text;
-    live.querySelector("[data-figures]").replaceChildren(
-      ...Object.entries(found.figures).map(([name, value]) => {
-        const pair = document.createElement("div");
-        pair.append(document.createElement("dt"), document.createElement("dd"));
-        pair.firstChild.textContent = name;
-        pair.lastChild.textContent = value;
-        return pair;
-      }),
-    );
-  };
-  const inUse = () =>
-    document.querySelector("details[open]") !== null ||
-    [...document.querySelectorAll("textarea")].some((field) => field.value !== "");
-  const poll = async (wait) => {
-    if (!document.hidden) {
-      try {
-        const answer = await fetch(live.dataset.progress, { headers: { Accept: "application/json" } });
-        if (answer.status === 401) return location.reload();
-        if (!answer.ok) throw new Error(String(answer.status));
-        const found = await answer.json();
-        if (found.state !== live.dataset.state) {
-          // What somebody is writing must not vanish under their hands.
-          if (!inUse()) return location.reload();
-          live.querySelector("[data-moved]").hidden = false;
-        } else {
-          show(found);
-        }
-        wait = POLL_MS;
-      } catch {
-        wait = Math.min(wait * 2, POLL_SLOWEST_MS);
-      }
-    }
-    setTimeout(poll, wait, wait);
-  };
-  setTimeout(poll, POLL_MS, POLL_MS);
 }

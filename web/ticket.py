@@ -1,0 +1,110 @@
+"""One ticket's page: where it stands, what came of it, what happened, what may be done."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from flask import render_template, request
+
+from storage.certificates import NoSuchCertificate
+from storage.deadlines import LONGEST
+from storage.events import Event
+from storage.request import months_after
+from storage.states import ENDED, State
+from storage.ticket import Ticket
+from web import drawings, figures, timeline, uploads, wording
+from web import progress as live_progress
+from web.actions import actions
+from web.charts import HEIGHT, WIDTH, charts
+from web.outcome import OUTCOMES
+from web.permissions import may
+from web.services import record
+from web.tickets import pages
+
+REASON_LENGTH = 500  # characters
+NEWEST = 15  # events that are shown at once; the earlier ones are a click away
+
+
+@pages.get("/tickets/<ticket>")
+def show(ticket: str) -> str:
+    return page(ticket)
+
+
+def page(ticket: str, photo_lines: Sequence[str] = ()) -> str:
+    """``photo_lines``: why photos that were just given cannot be taken."""
+    events = record().history.events(ticket)
+    found = Ticket.replay(events)
+    allowed = actions(found)
+    return render_template(
+        "ticket.html",
+        ticket=found,
+        wording=wording.STATES[found.state],
+        outcome=OUTCOMES.get(found.state),
+        ended=found.state in ENDED,
+        steps=timeline.steps(events),
+        entries=timeline.entries(events, None if "all" in request.args else NEWEST),
+        happened=len(events),
+        selection=None if found.state in ENDED else record().photos.selection(ticket),
+        photos_left=record().photos.left(ticket) if found.state in ENDED else None,
+        actions=allowed,
+        policy=record().models.policy(found.model) if "approve" in allowed else None,
+        needs_somebody_else=_needs_somebody_else(found, allowed),
+        extension=_extension(found) if "extend" in allowed else None,
+        settings=record().settings,
+        upload_bytes=uploads.upload_bytes(record().settings),
+        reason_length=REASON_LENGTH,
+        photo_lines=photo_lines,
+        **_live(found),
+        **_verdict(found, events),
+    )
+
+
+def _live(ticket: Ticket) -> dict[str, Any]:
+    """What the page's script keeps up to date from then on."""
+    if not live_progress.live(ticket.state):
+        return {"live": False}
+    progress = live_progress.document(ticket)
+    return {
+        "live": True,
+        "progress": progress,
+        "charts": charts(progress["points"]),
+        "chart_size": (WIDTH, HEIGHT),
+    }
+
+
+def _verdict(ticket: Ticket, events: Sequence[Event]) -> dict[str, Any]:
+    report = _report(ticket)
+    return {
+        "rows": figures.rows(ticket.result),
+        "basis": figures.basis(ticket.result),
+        "summary": figures.summary(ticket.result),
+        "rules": figures.rules(events) if ticket.result.get("verdict") else [],
+        "certified": report is not None,
+        "groups": drawings.groups(report) if report else [],
+    }
+
+
+def _report(ticket: Ticket) -> str | None:
+    """The report beside the ticket's certificate, which only a completed one has."""
+    if ticket.state is not State.COMPLETED:
+        return None
+    try:
+        return record().certificates.report(ticket.id).decode(errors="replace")
+    except NoSuchCertificate:
+        return None
+
+
+def _needs_somebody_else(ticket: Ticket, allowed: Collection[str]) -> bool:
+    """Whether four eyes keep whoever is signed in from approving what they submitted."""
+    waits = ticket.state is State.SUBMITTED
+    return waits and may("tickets.approve") and "approve" not in allowed
+
+
+def _extension(ticket: Ticket) -> tuple[str, str] | None:
+    """The first and the last day that the law leaves for a new deadline."""
+    submitted = datetime.fromisoformat(ticket.submitted_at).astimezone(UTC).date()
+    first = date.fromisoformat(ticket.deadline) + timedelta(days=1)
+    last = months_after(submitted, LONGEST)
+    return (first.isoformat(), last.isoformat()) if first <= last else None
