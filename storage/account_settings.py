@@ -15,7 +15,7 @@ class AccountSettings(BaseModel):
     session_idle_seconds: int = Field(_TWO_HOURS, gt=0)  # a session unused for so long ends
     four_eyes: bool = False  # who submitted a ticket cannot approve it
 
-    # in Flask-Limiter's words, e.g. "60 per minute; 500 per hour"; empty: no limit
+    # in Flask-Limiter's words, e.g. "60 per minute; 500 per hour"; "none": no limit
     limit_sign_ins: str = "100 per 15 minutes"  # attempts from one address
     limit_submissions: str = "60 per minute"  # of one account
     limit_downloads: str = "60 per minute"  # of versions, packs and exports, by one account
@@ -24,8 +24,10 @@ class AccountSettings(BaseModel):
     @field_validator("limit_sign_ins", "limit_submissions", "limit_downloads", "limit_api")
     @classmethod
     def _limit(cls, value: str) -> str:
+        if value in {"", "none"}:
+            return ""
         try:
-            parse_many(value or "1 per day")
+            parse_many(value)
         except ValueError:
-            raise ValueError('give e.g. "60 per minute; 500 per hour", or nothing') from None
+            raise ValueError('give e.g. "60 per minute; 500 per hour", or "none"') from None
         return value

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from ipaddress import IPv6Address, ip_address, ip_network
 
 import structlog
 from redis import Redis
@@ -19,6 +18,7 @@ from redis.exceptions import RedisError
 from redis.lock import Lock
 
 from storage import keys
+from storage.addresses import network
 from storage.audit_entry import Act, Entry, Fact, document
 from storage.audit_index import AuditIndex, End, Filter
 from storage.canonical import Corrupt, canonical
@@ -93,7 +93,7 @@ class AuditLog:
         Args:
             account: the account's name where there is one, else "": people type passwords there.
         """
-        source = _source(address)
+        source = network(address)
         try:
             before = self._admitted(source)
         except RedisError as error:
@@ -252,14 +252,3 @@ def _missing(first: int, last: int) -> Corrupt:
     if last > first:
         names = f"{names} to {keys.audit_entry(last)}"
     return Corrupt(f"{names}: missing from the audit log, which had it")
-
-
-def _source(address: str | None) -> str:
-    """An address; of IPv6 its network, for a caller has 2⁶⁴ of them."""
-    try:
-        found = ip_address(address or "")
-    except ValueError:
-        return "unknown"
-    if isinstance(found, IPv6Address):
-        return str(ip_network(f"{found.exploded}/64", strict=False))
-    return str(found)

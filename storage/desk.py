@@ -267,6 +267,8 @@ class Desk:
         settings = self._record.settings
         lines = []
         for photo in photos:
+            if photo.sound:
+                continue
             try:
                 decode(
                     photo.data,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from storage import names
@@ -15,11 +17,18 @@ from storage.settings import Settings
 
 FOUND = 20  # people that one search gives
 KEPT_SECONDS = 600.0  # a face set is never changed, but it may be removed
-KEPT_SETS = 8  # of 10,000 people each, some megabytes
+KEPT_PHOTOS = 200_000  # of all sets that are kept, by digest: some 25 megabytes
 
 
 class NotEnrolled(BadInput):
     """There is no such person, or their photos cannot be used for this model."""
+
+
+@dataclass(frozen=True)
+class _Kept:
+    until: float  # by the monotonic clock
+    faces: FaceSet
+    people: Sequence[str]  # sorted
 
 
 class EnrolledPeople:
@@ -27,7 +36,8 @@ class EnrolledPeople:
         self._faces = faces
         self._models = models
         self._settings = settings
-        self._names: dict[str, tuple[float, Sequence[str]]] = {}  # set → until when, people
+        self._kept: dict[str, _Kept] = {}  # the one read last at the end
+        self._lock = threading.Lock()
 
     def search(self, face_set: str, start: str) -> list[str]:
         """People of a face set of whose name a word begins with ``start``, at most ``FOUND``.
@@ -35,8 +45,9 @@ class EnrolledPeople:
         Raises:
             NoSuchFaceSet, NoPeople
         """
-        wanted = start.strip().casefold()[:128]
-        people = (who for who in self._people(face_set) if _begins(who.casefold(), wanted))
+        wanted, kept = start.strip().casefold()[:128], self._get(face_set)
+        kept.faces.check_people()
+        people = (who for who in kept.people if _begins(who.casefold(), wanted))
         return list(islice(people, FOUND))
 
     def photos(self, model: str, face_set: str, person: str) -> list[Photo]:
@@ -46,7 +57,7 @@ class EnrolledPeople:
             NotEnrolled, NoSuchFaceSet, NoPeople, NoSuchModel
             Corrupt: a photo is not the one that the set was made of.
         """
-        found = self._faces.get(face_set)
+        found = self._get(face_set).faces
         found.check_people()
         names.person_name(person)
         if person not in found.people:
@@ -54,7 +65,7 @@ class EnrolledPeople:
         self._check_apart(model, found, person)
         digests = found.people[person][: self._settings.photos_per_ticket]
         return [
-            Photo(f"{face_set}-{number:03}.jpg", self._faces.photo(found, person, digest))
+            Photo(f"{face_set}-{number:03}.jpg", self._faces.photo(found, person, digest), True)
             for number, digest in enumerate(digests, start=1)
         ]
 
@@ -67,24 +78,32 @@ class EnrolledPeople:
         its = self._models.get(model)
         photos = set(found.people[person])
         for use, name in (("reference", its.reference_faces), ("benchmark", its.benchmark_faces)):
-            own = found if name == found.name else self._faces.get(name)
+            own = self._get(name).faces
             if any(photos.intersection(digests) for digests in own.people.values()):
                 raise NotEnrolled(
                     f"this person is in face set {name}, the {use} faces of model {model}: upload "
                     "other photos of them instead; the run then leaves them out of those faces"
                 )
 
-    def _people(self, face_set: str) -> Sequence[str]:
-        until, people = self._names.get(face_set, (0.0, ()))
-        if time.monotonic() < until:
-            return people
+    def _get(self, face_set: str) -> _Kept:
+        """
+        Raises:
+            NoSuchFaceSet, Corrupt
+        """
+        kept = self._kept.get(face_set)
+        if kept and time.monotonic() < kept.until:
+            return kept
         found = self._faces.get(face_set)
-        found.check_people()
-        while len(self._names) >= KEPT_SETS:
-            self._names.pop(next(iter(self._names)), None)
-        people = sorted(found.people, key=str.casefold)
-        self._names[face_set] = (time.monotonic() + KEPT_SECONDS, people)
-        return people
+        kept = _Kept(time.monotonic() + KEPT_SECONDS, found, sorted(found.people, key=str.casefold))
+        with self._lock:
+            self._kept.pop(face_set, None)
+            while self._kept and found.photos + self._photos() > KEPT_PHOTOS:
+                del self._kept[next(iter(self._kept))]
+            self._kept[face_set] = kept
+        return kept
+
+    def _photos(self) -> int:
+        return sum(kept.faces.photos for kept in self._kept.values())
 
 
 def _begins(name: str, start: str) -> bool:

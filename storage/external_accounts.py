@@ -31,6 +31,7 @@ def admit(record: Record, name: str, role: Role, issuer: str, subject: str) -> U
     owner = sha256(f"{issuer}\n{subject}".encode())
     user = record.users.get(names.user_name(name))
     if user is None:
+        names.new_user_name(name)
         record.audit.write(name, Act.USER_ADDED, name, {"role": str(role), "external": True})
         return record.users.add(name, role, None, external=owner)
     _check(user, owner)

@@ -14,6 +14,8 @@ _TICKET = re.compile(r"t[0-9a-z]{12}")
 _IMPORT = re.compile(r"i[0-9a-z]{12}")
 _MODEL_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._ ()+-]{0,122}\.onnx")
 _API_TOKEN = re.compile(r"[0-9a-hjkmnp-tv-z]{12}")
+# Who acts in the record where no person does: nobody's account is called so.
+MACHINES = frozenset({"worker", "clock", "retention", "policy", "sweep"})
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford: no i, l, o, u
 
 
@@ -40,6 +42,13 @@ def face_set_name(value: str) -> str:
 def user_name(value: str) -> str:
     rule = "use 1 to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit"
     return _checked(_NAME, "user name", value, rule)
+
+
+def new_user_name(value: str) -> str:
+    """A name for an account that is made now; those that there are already stay."""
+    if user_name(value) in MACHINES:
+        raise BadName(f"user name {value!r}: a part of Lethe acts under this name; choose another")
+    return value
 
 
 def person_name(value: str) -> str:

@@ -22,6 +22,7 @@ _CROP_PIXELS = 4096 * 4096  # our own crops; far above any recogniser's input
 class Photo:
     name: str  # the file's name as it came; kept beside the photo alone, never in the events
     data: bytes
+    sound: bool = False  # it was decoded before, and is still the same by its digest
 
     @property
     def sha256(self) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +18,7 @@ from storage.announcements import Announcements
 from storage.canonical import canonical, sha256
 from storage.errors import BadInput, LetheError
 from storage.events import Event, Notice, chained
+from storage.locks import held
 from storage.objects import ObjectExists, ObjectStore
 from storage.progress import ProgressBoard
 from storage.request import Request
@@ -134,28 +134,9 @@ class Tickets:
             log.warning("written, not indexed", ticket=ticket.id, why=str(error))
         return ticket
 
-    @contextmanager
-    def lock(self, ticket: str) -> Iterator[Lock]:
+    def lock(self, ticket: str) -> AbstractContextManager[Lock]:
         """Held by whoever appends to a ticket, or makes its index anew."""
-        lock = self._redis.lock(
-            keys.append_lock(names.ticket_id(ticket)),
-            timeout=LOCK_SECONDS,
-            thread_local=False,  # another thread keeps it, while the store takes its time
-            raise_on_release_error=False,  # the event is written: a Redis that forgot fails nothing
-        )
-        done = threading.Event()
-
-        def keep() -> None:
-            while not done.wait(LOCK_SECONDS / 3):
-                with suppress(RedisError):  # of somebody else's by now, too: who writes looks
-                    lock.reacquire()
-
-        with lock:
-            threading.Thread(target=keep, daemon=True).start()
-            try:
-                yield lock
-            finally:
-                done.set()
+        return held(self._redis, keys.append_lock(names.ticket_id(ticket)), LOCK_SECONDS)
 
     def events(self, ticket: str) -> list[Event]:
         """All events of a ticket, their chain checked.

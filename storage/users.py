@@ -81,7 +81,7 @@ class Users:
         Raises:
             BadUser, BadName, BadPassword: as ``add`` would.
         """
-        if self._objects.exists(keys.user(names.user_name(name))):
+        if self._objects.exists(keys.user(names.new_user_name(name))):
             raise _taken(name)
         if password is not None:
             passwords.check(name, password)

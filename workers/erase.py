@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -131,7 +132,7 @@ def _unlearn(
     )
     run.recognizer.write(new, result.tensors)
     log.info("unlearned", model=run.version.model, seconds=round(result.seconds, 1))
-    return run
+    return replace(run, method=plan.method)
 
 
 def _go_on(kept: Record, tickets: Sequence[Ticket], state: State, lease: Lease) -> None:

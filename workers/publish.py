@@ -49,6 +49,7 @@ def publish(
         record.progress.show(ticket.id, Progress("publishing", 0.0, "writing the new version"))
     made_by = {
         "tickets": [ticket.id for ticket in run.tickets],
+        "method": run.method,
         "seed": run.seed,
         "software": f"lethe {package_version('lethe')}",
     }

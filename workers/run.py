@@ -46,6 +46,7 @@ class Run:
     benchmark: Faces
     seed: int
     verification: tuple[VerificationSet, ...] = ()
+    method: str = ""  # how the subjects were forgotten, once they are
 
 
 def load_run(

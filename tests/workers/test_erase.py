@@ -11,7 +11,7 @@ from storage.images import encode_png
 from storage.states import State
 from tests.storage.conftest import PATH
 from tests.workers.cast import RECOGNISER, Cast
-from tests.workers.erased import FIRST, SECOND, Erased
+from tests.workers.erased import FIRST, PLAN, SECOND, Erased
 from tests.workers.workshop import MODEL
 from workers.recognizer import Recognizer
 
@@ -50,6 +50,7 @@ def test_two_tickets_of_one_model_make_one_run_and_one_version(erased: Erased) -
     assert len(erased.unlearner.results) == 1
     assert second.parent == first.digest
     assert sorted(second.made_by["tickets"]) == sorted(erased.tickets)
+    assert second.made_by["method"] == PLAN.method
 
 
 def test_the_new_version_is_current_and_is_what_the_run_made(erased: Erased) -> None:
