@@ -2,7 +2,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test lint lock clean
+.PHONY: setup demo test lint translations lock clean
 
 setup: $(VENV)/installed
 
@@ -24,6 +24,16 @@ lint: setup
 test: lint
 	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 \
 	  --dist loadfile --no-loadscope-reorder
+
+# Takes new texts of the pages into each catalogue and compiles it; a test fails until both are
+# committed. What is left to translate: `grep -A1 '^msgid' FILE.po | grep '^msgstr ""$'`.
+translations: setup
+	pot=$$(mktemp) && \
+	$(BIN)/pybabel -q extract -F pyproject.toml --no-wrap --sort-by-file --add-location file \
+	  --project Lethe -o $$pot . && \
+	$(BIN)/pybabel -q update --no-wrap --no-fuzzy-matching --ignore-obsolete \
+	  --ignore-pot-creation-date -i $$pot -d web/translations && rm $$pot
+	$(BIN)/pybabel -q compile -d web/translations
 
 # Pins what pyproject.toml asks for. A CPU build's local version (+cpu) must not be pinned.
 lock: setup

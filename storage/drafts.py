@@ -20,6 +20,7 @@ from storage.images import BadPhoto, Reason, decode
 from storage.objects import ObjectMissing, ObjectStore
 from storage.photos import Photo, TicketPhotos, kept_name
 from storage.settings import MIB, Settings
+from storage.store_errors import StoreUnavailable
 from storage.tickets import Tickets
 
 
@@ -58,7 +59,7 @@ class Drafts:
         """A draft for workers, who may see everybody's; None where there is none, or no more."""
         try:
             return self._read(ticket)
-        except Corrupt:  # some stores show half of what is just being written over
+        except (Corrupt, StoreUnavailable):  # some stores show half of what is being written over
             with self._tickets.lock(ticket):
                 return self._read(ticket)
 

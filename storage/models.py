@@ -149,7 +149,7 @@ class Models(Versions):
         return version
 
     def _pointed(self, name: str, alias: str) -> Version:
-        move = self._aliases.last(name, alias) if alias in ALIASES else None
+        move = self._aliases.last(names.model_name(name), alias) if alias in ALIASES else None
         if move is None:
             has = sorted(self.aliases(name))
             raise NoSuchModel(f"model {name}: no alias {alias[:32]!r}; it has {has}")

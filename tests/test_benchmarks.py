@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import re
+import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -13,6 +16,7 @@ import pytest
 import torch
 
 from benchmarks import methods, naive, plot, search, sequential, speed
+from benchmarks.desk import weight
 from benchmarks.table import COLUMNS, Row
 from benchmarks.throughput import throughput
 from benchmarks.trial import BadTrial, split
@@ -235,3 +239,33 @@ def test_requests_in_turn_and_at_once_are_both_judged_for_every_subject(
         assert float(at_the_end) < float(before)
         assert float(after_own) < float(before)
     assert any(line[:1] == ["seconds,"] for line in table)
+
+
+def test_a_quick_run_of_the_desk_prints_a_row_for_each_kind_of_request_and_page() -> None:
+    parts = [
+        "pages",
+        "submissions",
+        "weight",
+        "process",
+        *(["paint"] if shutil.which("chromium") else []),
+    ]
+    command = [sys.executable, "-m", "benchmarks.desk", "--quick", "--part", *parts]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+    assert ran.returncode == 0, ran.stderr
+    few, many, *others = ran.stdout.split("\n\n")[1:]
+    for table in (few, many):
+        rows = re.findall(r"^(\S.+?)  +([\d,]+) +([\d.]+) / ([\d.]+)  ", table, re.MULTILINE)
+        kinds = {"list", "ticket, first look", "completed ticket, again", "ticket, by the API"}
+        assert kinds <= {what for what, *_ in rows}
+        assert sum(what.startswith("submitted by the API") for what, *_ in rows) == 2
+        assert all(0 < float(p50) <= float(p95) for _, _, p50, p95 in rows)
+    assert not re.search(r"(kept|MISSED) +[\d.]+$", few, re.MULTILINE)
+    assert re.search(r"(kept|MISSED) +[\d.]+$", many, re.MULTILINE)
+    titles = [table.split()[0] for table in others]
+    assert titles == ["start", "kB", *(["first"] if "paint" in parts else []), "resident"]
+
+
+def test_a_page_s_weight_is_that_of_all_that_it_has_fetched_but_pictures() -> None:
+    page = """<link rel="icon" href="/i.svg"><link rel="stylesheet" href="/a.css?v=1">
+        <script src="/b.js" defer></script><script src="/c.js"></script><img src="/d.svg">"""
+    assert weight.fetched(page) == (["/a.css?v=1"], ["/b.js", "/c.js"])

@@ -40,6 +40,7 @@ from web import (
     services,
     sign_in,
     sign_in_link,
+    static_files,
     system,
     ticket_actions,
     ticket_bulk,
@@ -106,6 +107,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     limits.install(app, config)
     csrf = CSRFProtect(app)
     headers.install(app, secure=config.secure_cookies)
+    static_files.install(app)
     errors.install(app)
     filters.install(app)
     language.install(app)

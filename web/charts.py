@@ -8,6 +8,8 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _
 
+from web.figures import written
+
 WIDTH, HEIGHT, MARGIN = 200, 48, 3  # units of the drawing
 # What a figure of the unlearning says, the telling ones first; others follow by their names.
 LABELS = {
@@ -55,8 +57,8 @@ def _chart(name: str, course: Sequence[tuple[float, float]]) -> Chart:
     return Chart(
         name=name,
         label=str(LABELS.get(name, name)),
-        first=f"{course[0][1]:.3g}",
-        last=f"{course[-1][1]:.3g}",
+        first=written(course[0][1]),
+        last=written(course[-1][1]),
         line=_line(course),
     )
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 # What begins so is run as a formula by Excel, LibreOffice or Sheets (OWASP, CSV injection); in
 # some languages the wide forms are, too.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Where a comma is for decimals, spreadsheets cut lines at semicolons, also inside of quotes.
+_INSIDE = re.compile(r"""([;\t\r\n][\s"']*)(?=[=+\-@＝＋－＠])""")
 _AT_ONCE = 16 * 1024  # characters sent together
 
 
@@ -43,5 +46,5 @@ def of(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]
 
 def safe(cell: object) -> str:
     """Text that no spreadsheet takes for a formula: an apostrophe before says that it is none."""
-    text = str(cell)
+    text = _INSIDE.sub(r"\1'", str(cell))
     return f"'{text}" if text.startswith(_FORMULA) else text

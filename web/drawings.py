@@ -72,7 +72,7 @@ _GROUPS: tuple[tuple[Any, Any, tuple[tuple[str, Any], ...]], ...] = (
     ),
     (
         _("Attacks on the new version"),
-        _("Less is better; the bar through a dot is its 95 % interval."),
+        _("Less is better; the bar through a dot is its interval (95 %)."),
         (
             ("subject-1-new-photos", _("With new photos of the subject")),
             ("subject-1-other-ways", _("By other ways")),

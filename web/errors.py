@@ -8,8 +8,8 @@ from math import ceil
 
 import structlog
 from flask import Flask, Response, jsonify, make_response, render_template, request
-from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from flask_wtf.csrf import CSRFError
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError, ResponseError
@@ -33,6 +33,7 @@ from storage.objects import StoreRefused, StoreUnavailable
 from storage.record import QueueUnavailable
 from storage.states import BadTransition
 from storage.tickets import NoSuchTicket, Overtaken
+from storage.tracebacks import nameless
 from storage.users import LastAdmin, NoSuchUser
 from web.error_texts import LOCKED, Words, nearest
 
@@ -73,10 +74,15 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (  # the first that fits
 
 
 def install(app: Flask) -> None:
+    app.log_exception = _leave_to_fault  # type: ignore[method-assign]
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(CSRFError, _csrf)
     for kind in (LetheError, RedisError, OperationalError):
         app.register_error_handler(kind, _known)
+
+
+def _leave_to_fault(exc_info: object) -> None:
+    """Flask would log the message, too."""
 
 
 def _http(error: HTTPException) -> Response:
@@ -116,11 +122,11 @@ def _known(error: Exception) -> Response:
     status = next(status for kind, status in _STATUS if isinstance(error, kind))
     if status >= 500:
         return _fault(error, status)
-    return answer(status, what=f"{str(error)[:1].upper()}{str(error)[1:]}.")
+    return answer(status, what=f"{str(error)[:1].upper()}{str(error)[1:]}.", english=True)
 
 
 def _fault(error: BaseException, status: int = 500) -> Response:
-    # Kinds and endpoints alone: a message may hold what must not be in a log.
+    # Kinds and places alone: a message may hold what must not be in a log.
     reference = secrets.token_hex(4)
     log.error(
         "fault",
@@ -128,6 +134,7 @@ def _fault(error: BaseException, status: int = 500) -> Response:
         status=status,
         error=type(error).__name__,
         endpoint=request.endpoint,
+        traceback=nameless(error),
     )
     return answer(status, what=_what(error), reference=reference)
 
@@ -149,6 +156,7 @@ def answer(
     status: int,
     *,
     what: str | None = None,
+    english: bool = False,
     do: str | None = None,
     reference: str = "",
     errors: Sequence[Mapping[str, str]] = (),
@@ -157,21 +165,19 @@ def answer(
 
     Args:
         what: happened, where there is more to say than the status does.
+        english: whether ``what`` is so in every language, as the lines of exceptions are.
         reference: by which the log has the cause.
         errors: of the API, one for each bad field (RFC 9457, 3).
     """
-    if request.path.startswith("/api/"):
-        with force_locale("en"):  # programs read it
-            words = _words(status)
-            return _problem(status, str(words.title), what or str(words.what), reference, errors)
     words = _words(status)
-    if request.blueprint in {"progress", "draft_photos"}:
+    if request.path.startswith("/api/") or request.blueprint in {"progress", "draft_photos"}:
         return _problem(status, str(words.title), what or str(words.what), reference, errors)
     page = render_template(
         "error.html",
         status=status,
         title=words.title,
         what=what or words.what,
+        english=english,
         kept=words.kept,
         do=do or words.do,
         reference=reference,

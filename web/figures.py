@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask_babel import LazyString
+from flask_babel import LazyString, format_decimal
 from flask_babel import lazy_gettext as _
 
 from storage.events import Event
@@ -79,7 +79,7 @@ def _rule(rule: Mapping[str, Any]) -> Rule:
     return Rule(
         text=str(rule.get("text", "")),
         figure=float(estimate) if isinstance(estimate, int | float) else None,
-        bound=f"{sign} {threshold:g}" if isinstance(threshold, int | float) else "",
+        bound=f"{sign} {written(threshold, 6)}" if isinstance(threshold, int | float) else "",
         outcome=str(rule.get("outcome", "")),
         required=bool(rule.get("required", True)),
     )
@@ -92,10 +92,15 @@ def basis(result: Mapping[str, Any]) -> str:
         return ""
     parts = []
     if isinstance(fmr := headline.get("fmr"), int | float):
-        parts.append(f"FMR {fmr:g}")
+        parts.append(f"FMR {written(fmr, 6)}")
     if isinstance(threshold := headline.get("threshold"), int | float):
-        parts.append(f"cosine {threshold:.3f}")
+        parts.append(str(_("cosine %(value)s", value=format_decimal(threshold, "0.000"))))
     return ", ".join(parts)
+
+
+def written(value: float, digits: int = 3) -> str:
+    """A figure to so many significant digits."""
+    return str(format_decimal(value, "@" + "#" * (digits - 1)))
 
 
 def summary(result: Mapping[str, Any]) -> list[str]:

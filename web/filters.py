@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from web import figures, wording
 from web.inside import this_page
+from web.rule_words import rule_words
 
 # Blueprints that belong to another one's part of the site.
 _PART_OF = {
@@ -35,6 +36,8 @@ def install(app: Flask) -> None:
         percent=percent,
         mebibytes=mebibytes,
         number=number,
+        figure=figures.written,
+        change=change,
         coded=coded,
     )
     app.jinja_env.globals.update(
@@ -45,6 +48,7 @@ def install(app: Flask) -> None:
         deadline=wording.deadline,
         verdict_tone=figures.verdict_tone,
         verdict_words=wording.verdict,
+        rule_words=rule_words,
         here=here,
         this_page=this_page,
     )
@@ -70,6 +74,12 @@ def short(digest: str) -> str:
 def number(value: float) -> str:
     """With what parts thousands and decimals in the reader's language."""
     return str(format_decimal(value))
+
+
+def change(difference: float, places: int) -> str:
+    """A difference, with its sign."""
+    digits = "0." + "0" * places
+    return str(format_decimal(difference, f"+{digits};-{digits}"))
 
 
 def percent(rate: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from babel import negotiate_locale
 from flask import Blueprint, Flask, redirect, request
 from flask_babel import Babel, get_locale
 from werkzeug.wrappers import Response
@@ -43,6 +44,10 @@ def choose() -> Response:
 
 
 def _chosen() -> str | None:
+    if request.path.startswith("/api/"):
+        return "en"  # programs read it
     if (chosen := request.cookies.get(COOKIE)) in LANGUAGES:
         return chosen
-    return request.accept_languages.best_match(list(LANGUAGES), default="en")
+    # werkzeug's best_match takes en where somebody asks for ru-RU and then en.
+    wanted = [tag for tag, quality in request.accept_languages if quality]
+    return negotiate_locale(wanted, LANGUAGES, sep="-")

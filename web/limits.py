@@ -20,6 +20,7 @@ from redis import Redis
 from werkzeug.exceptions import TooManyRequests
 
 from storage import keys
+from storage.addresses import network
 from storage.sessions import digest
 from storage.settings import Settings
 from web.services import record
@@ -116,11 +117,11 @@ def _is_post_of(endpoints: frozenset[str]) -> Callable[[], bool]:
 def _account_or_address() -> str:
     # Redis holds neither as it is.
     who = None if request.endpoint in SIGN_INS else account()
-    return digest(f"account {who.name}" if who else f"address {request.remote_addr}")
+    return digest(f"account {who.name}" if who else f"address {network(request.remote_addr)}")
 
 
 def _at_this_address(name: str) -> str:
-    return digest(f"{name} {request.remote_addr}")
+    return digest(f"{name} {network(request.remote_addr)}")
 
 
 def _count(items: tuple[RateLimitItem, ...], what: str, whose: str) -> None:

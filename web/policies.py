@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, render_template
-from flask_babel import LazyString, format_decimal
+from flask_babel import LazyString, format_decimal, ngettext
 from flask_babel import gettext as _
 from pydantic import SecretStr
 
@@ -90,16 +90,19 @@ def _shown(name: str, value: object) -> str | None:
     if isinstance(value, int) and name.endswith("_bytes") and value % MIB == 0:
         return str(_("%(size)s MiB", size=format_decimal(value // MIB)))
     if isinstance(value, int | float):
-        return f"{format_decimal(value)}{_unit(name)}"
+        return _number(name, value)
     return str(value)
 
 
-def _unit(name: str) -> str:
+def _number(name: str, value: float) -> str:
+    shown, whole = format_decimal(value), int(value)
     if name.endswith("_days"):
-        return f" {_('days')}"
+        return str(ngettext("%(count)s day", "%(count)s days", whole, count=shown))
     if name.endswith(("_seconds", "_timeout")):
-        return f" {_('seconds')}"
-    return f" {_('bytes')}" if name.endswith("_bytes") else ""
+        return str(ngettext("%(count)s second", "%(count)s seconds", whole, count=shown))
+    if name.endswith("_bytes"):
+        return str(ngettext("%(count)s byte", "%(count)s bytes", whole, count=shown))
+    return str(shown)
 
 
 def _policies(found: Record, names: list[str]) -> dict[str, ModelPolicy | None]:

@@ -12,6 +12,7 @@ from storage.states import WORKED, State
 from storage.ticket import Ticket
 from web.charts import charts
 from web.estimate import Estimate
+from web.progress_words import progress_words
 from web.services import record
 from web.wording import STATES
 
@@ -41,7 +42,7 @@ def document(ticket: Ticket) -> dict[str, Any]:
         "words": str(STATES[ticket.state].title),
         "live": live(ticket.state),
         "fraction": shown.fraction if shown else None,
-        "text": shown.text if shown else "",
+        "text": progress_words(shown.text) if shown else "",
         "figures": figures(shown),
         "points": points(ticket, shown),
         "left": estimate.rounded,

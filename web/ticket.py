@@ -18,10 +18,13 @@ from web import drawings, figures, timeline, uploads, wording
 from web import progress as live_progress
 from web.actions import actions
 from web.charts import HEIGHT, WIDTH, charts
+from web.draft_answers import REASONS
+from web.language import language
 from web.outcome import OUTCOMES
 from web.permissions import may
 from web.services import record
 from web.tickets import pages
+from web.verdict_words import sentences
 
 REASON_LENGTH = 500  # characters
 NEWEST = 15  # events that are shown at once; the earlier ones are a click away
@@ -56,6 +59,7 @@ def page(ticket: str, photo_lines: Sequence[str] = ()) -> str:
         upload_bytes=uploads.upload_bytes(record().settings),
         reason_length=REASON_LENGTH,
         photo_lines=photo_lines,
+        refusal=_refusal,
         **_live(found),
         **_verdict(found, events),
     )
@@ -76,11 +80,12 @@ def _live(ticket: Ticket) -> dict[str, Any]:
 
 def _verdict(ticket: Ticket, events: Sequence[Event]) -> dict[str, Any]:
     report = _report(ticket)
+    rules = figures.rules(events) if ticket.result.get("verdict") else []
     return {
         "rows": figures.rows(ticket.result),
         "basis": figures.basis(ticket.result),
-        "summary": figures.summary(ticket.result),
-        "rules": figures.rules(events) if ticket.result.get("verdict") else [],
+        "summary": sentences(ticket.result, rules),
+        "rules": rules,
         "certified": report is not None,
         "groups": drawings.groups(report) if report else [],
     }
@@ -100,6 +105,13 @@ def _needs_somebody_else(ticket: Ticket, allowed: Collection[str]) -> bool:
     """Whether four eyes keep whoever is signed in from approving what they submitted."""
     waits = ticket.state is State.SUBMITTED
     return waits and may("tickets.approve") and "approve" not in allowed
+
+
+def _refusal(photo: str, reason: str, line: str) -> str:
+    """Why a photo was refused: the worker's line, which is English, or the words of its reason."""
+    if language() == "en" or reason not in REASONS:
+        return line.removeprefix(f"{photo}: ")
+    return str(REASONS[reason])
 
 
 def _extension(ticket: Ticket) -> tuple[str, str] | None:

@@ -16,6 +16,7 @@ from storage.errors import BadInput
 from storage.leases import LeaseLost
 from storage.record import Record
 from storage.states import ENDED, State
+from storage.tracebacks import nameless
 from workers.stopping import Stopping
 
 log = structlog.get_logger()
@@ -63,7 +64,7 @@ def attempt(record: Record, tickets: Sequence[str]) -> Iterator[None]:
         else:
             fail(record, tickets, str(error))
     except Exception as error:  # the one place where a task meets Celery
-        formatted = _nameless(error)
+        formatted = nameless(error)
         digest = sha256(formatted.encode())
         place = traceback.extract_tb(error.__traceback__)[-1]
         log.error(
@@ -146,19 +147,6 @@ def _kind(error: BaseException) -> str:
     """The error's class, and what the system said of it: a full disk, say. No file's name."""
     said = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else ""
     return f"{type(error).__name__} ({said})" if said else type(error).__name__
-
-
-def _nameless(error: BaseException) -> str:
-    """The formatted traceback without the messages: those may hold a file's name."""
-    parts: list[str] = []
-    found: BaseException | None = error
-    seen: set[int] = set()
-    while found is not None and id(found) not in seen:
-        seen.add(id(found))
-        frames = traceback.format_tb(found.__traceback__)
-        parts.append("".join([*frames, type(found).__qualname__]))
-        found = found.__cause__ or (None if found.__suppress_context__ else found.__context__)
-    return "\n".join(reversed(parts))
 
 
 def fail(record: Record, tickets: Sequence[str], why: str) -> None:

@@ -80,7 +80,7 @@ class Web:
 
 
 # One visitor here is as busy as an office.
-_UNLIMITED = {f"limit_{what}": "" for what in ("sign_ins", "submissions", "downloads", "api")}
+_UNLIMITED = {f"limit_{what}": "none" for what in ("sign_ins", "submissions", "downloads", "api")}
 
 
 @contextmanager

@@ -74,6 +74,15 @@ def test_an_empty_limit_is_none(record: Record, settings: Settings) -> None:
     assert answers == {401}
 
 
+def test_a_limit_is_taken_off_by_a_word_for_an_empty_variable_is_as_good_as_unset(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = {"s3_endpoint": "http://127.0.0.1:1", "s3_access_key": "a", "s3_secret_key": "b"}
+    for given, limit in (("none", ""), ("", "600 per minute")):
+        monkeypatch.setenv("LETHE_LIMIT_API", given)
+        assert Settings(**store).limit_api == limit
+
+
 def test_a_limit_that_is_none_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LETHE_LIMIT_API", "lots")
     read.cache_clear()

@@ -31,28 +31,23 @@ window.addEventListener("pageshow", (event) => {
 // Photos: how many and how large, and what the server would refuse, before anything is sent.
 const photos = document.getElementById("photos");
 if (photos) {
-  const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
   const archive = /\.(zip|tar|tgz|txz|tar\.gz|tar\.xz)$/i;
+  const limits = photos.dataset;
   const problem = (files) => {
     const large = files.find(
-      (file) => !archive.test(file.name) && file.size > Number(photos.dataset.photoBytes),
+      (file) => !archive.test(file.name) && file.size > Number(limits.photoBytes),
     );
+    if (large) return `${large.name}: ${limits.tooLarge}`;
+    if (files.length > Number(limits.most)) return limits.tooMany;
     const total = files.reduce((sum, file) => sum + file.size, 0);
-    if (large) return `${large.name}: ${mebibytes(large.size)} is too large; resize it.`;
-    if (files.length > Number(photos.dataset.most))
-      return `${files.length} photos: at most ${photos.dataset.most}; leave some out.`;
-    if (total > Number(photos.dataset.bytes))
-      return `${mebibytes(total)} together: at most ${mebibytes(Number(photos.dataset.bytes))}; leave some out.`;
-    return "";
+    return total > Number(limits.bytes) ? limits.tooMuch : "";
   };
   photos.addEventListener("change", () => {
     const files = [...photos.files];
-    const total = files.reduce((sum, file) => sum + file.size, 0);
     const line = problem(files);
     photos.setCustomValidity(line);
-    const chosen = files.length === 1 ? "1 file" : `${files.length} files`;
     document.getElementById("photos-chosen").textContent =
-      line || (files.length ? `${chosen} chosen, ${mebibytes(total)}.` : "");
+      line || (files.length ? limits.chosen.replace("{count}", files.length) : "");
     if (line) photos.reportValidity();
   });
 }

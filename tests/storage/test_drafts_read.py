@@ -1,0 +1,38 @@
+"""Drafts are read while they are written over."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+
+from storage.draft import DraftPhoto
+from storage.record import Record
+
+
+def test_a_draft_is_read_whole_while_it_is_written_over(record: Record) -> None:
+    drafts = record.drafts
+    begun = drafts.begin("ada", {"model": "door-cameras"})
+    photos = tuple(DraftPhoto(f"{at}.jpg", f"{at:064x}", 1) for at in range(150))
+    done = threading.Event()
+
+    working: list[Future[None]] = []
+
+    def write() -> None:
+        for at in range(60):  # a document that grows and shrinks, as photos come and go
+            with drafts._changing(begun.ticket, "ada") as draft:
+                drafts._write(replace(draft, photos=photos[: 150 * (at % 2)]))
+        done.set()
+
+    def read() -> None:
+        while not done.is_set():
+            found.add(len(drafts.get(begun.ticket, "ada").photos))
+
+    found = {0}
+    with ThreadPoolExecutor() as pool:
+        for doing in [pool.submit(write), *(pool.submit(read) for _ in range(4))]:
+            doing.add_done_callback(lambda _: done.set())
+            working.append(doing)
+    for doing in working:
+        doing.result()
+    assert found == {0, 150}
