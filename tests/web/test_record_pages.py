@@ -57,8 +57,6 @@ def test_a_model_names_the_verification_sets_that_it_is_measured_on(
     assert "<dd>lfw, agedb-30</dd>" in visit(Role.ADMIN).get("/models/door").text
 
 
-
-
 def test_the_list_of_models_has_pages_too(
     visit: Visit, record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
