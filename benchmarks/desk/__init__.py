@@ -1,0 +1,1 @@
+"""How fast the desk answers; ``python -m benchmarks.desk``."""
