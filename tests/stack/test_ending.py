@@ -31,7 +31,8 @@ def up(folder: Path) -> Iterator[Up]:
 
 def account(up: Up) -> str:
     """Makes an account, or says that it was made before."""
-    ended = up.command("users", "add", "ada", "--role", "admin", LETHE_NEW_PASSWORD="a long enough password")
+    password = "a long enough password"
+    ended = up.command("users", "add", "ada", "--role", "admin", LETHE_NEW_PASSWORD=password)
     return ended.err or ended.out
 
 
