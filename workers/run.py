@@ -15,13 +15,13 @@ from storage.objects import ObjectMissing
 from storage.record import Record
 from storage.states import State
 from storage.ticket import Ticket
+from workers import versions
 from workers.certification import Subject
 from workers.certification.verification import VerificationSet
 from workers.faces import Faces, load_face_set
 from workers.recognizer import Recognizer
 from workers.unlearning import Plan
 from workers.verification import load_verification
-from workers.versions import cached
 
 
 class Unusable(BadInput):
@@ -62,7 +62,7 @@ def load_run(
         NoSuchFaceSet, NoPairs, BadPhoto, BadModel, Corrupt
     """
     model = record.models.get(version.model)
-    recognizer = Recognizer.load(cached(record, version))
+    recognizer = versions.recognizer(record, version)
     recognizer.before_batch = go_on
     subjects = tuple(_subject(record, ticket.id) for ticket in tickets)
     photos = [np.concatenate([subject.forget, subject.held_out]) for subject in subjects]

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from storage.models import Version
 from storage.record import Record
+from workers import versions
 from workers.faces import load_face_set
 from workers.gauge import Gauge
 from workers.photos import Limits
 from workers.recognizer import FaceDetector, Recognizer
-from workers.versions import cached
 
 # Two figures each, which take minutes to measure on large face sets. By the digests of the version
 # and of the face set, so what is measured once stays true.
@@ -33,7 +33,7 @@ class Sight:
         # The import, while it is kept, and not the current version: one that forgot the subject
         # cannot tell whether the photos show one person.
         first = kept.models.oldest_kept(model)
-        recognizer = Recognizer.load(cached(kept, first))
+        recognizer = versions.recognizer(kept, first)
         config = kept.settings
         return cls(
             recognizer,

@@ -7,8 +7,10 @@ import tempfile
 from pathlib import Path
 
 from storage.canonical import file_sha256
+from storage.errors import BadInput
 from storage.models import MODEL_FILE, Version
 from storage.record import Record
+from workers.recognizer import Recognizer
 
 
 def cached(record: Record, version: Version) -> Path:
@@ -32,6 +34,21 @@ def cached(record: Record, version: Version) -> Path:
         record.models.pull(version, Path(scratch) / "pulled")
         (Path(scratch) / "pulled").replace(folder)
     return folder / MODEL_FILE
+
+
+def recognizer(record: Record, version: Version) -> Recognizer:
+    """The version as a network.
+
+    Raises:
+        VersionDeleted
+        BadInput: its file is no recogniser; names the version, never a path of this worker.
+    """
+    path = cached(record, version)
+    try:
+        return Recognizer.load(path)
+    except BadInput as error:
+        named = f"model {version.model}, version {version.number}"
+        raise BadInput(str(error).replace(str(path), named)) from None
 
 
 def _intact(folder: Path, version: Version) -> bool:
