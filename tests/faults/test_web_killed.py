@@ -68,7 +68,7 @@ def web(kept: Record, proxy: Proxy, tmp_path: Path) -> Iterator[WebProcess]:
 
 def _about_tickets(record: Record) -> set[str]:
     found = {str(key) for key in record.redis.scan_iter()}
-    return {key for key in found if not key.startswith(("lethe:session:", "lethe:sign-in:"))}
+    return {key for key in found if not key.startswith(("lethe:account:", "lethe:limits:"))}
 
 
 def _accepted(browser: Browser, record: Record) -> str:

@@ -23,7 +23,7 @@ from tests.recognizer.networks import build, export
 from workers.recognizer import BadModel, Recognizer
 
 MILLION = 10**6
-CPU_SECONDS, MEBIBYTES = 5.0, 600  # of one refusal, beyond what Python and its libraries take
+CPU_SECONDS, MEBIBYTES = 10.0, 600  # of one refusal, beyond what Python and its libraries take
 SECONDS = 5  # generous for a busy machine: loading takes a twentieth of one
 damage = settings(
     max_examples=120,

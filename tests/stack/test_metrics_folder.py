@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from storage.settings import Settings
 def test_an_empty_variable_counts_as_none(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for given in [given for given in os.environ if given.startswith("LETHE_")]:
+        monkeypatch.delenv(given)
     installation = Installation.open(tmp_path / "data")
     plain = installation.environment(1, "http://127.0.0.1:2")
     monkeypatch.setenv(name, "")
