@@ -15,7 +15,6 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
-from jinja2 import FileSystemBytecodeCache
 from PIL import Image
 from werkzeug.test import TestResponse
 
@@ -75,21 +74,9 @@ def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "_nobody", lambda: nobody)
 
 
-@pytest.fixture(scope="session")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
-    """Templates that an application of this session has compiled before."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
-
-
 @pytest.fixture
-def app(
-    record: Record,  # noqa: ARG001 - empties Redis first
-    settings: Settings,
-    compiled: FileSystemBytecodeCache,
-) -> Flask:
-    app = create_app(settings)
-    app.jinja_env.bytecode_cache = compiled
-    return app
+def app(record: Record, settings: Settings) -> Flask:  # noqa: ARG001 - empties Redis first
+    return create_app(settings)
 
 
 @pytest.fixture
