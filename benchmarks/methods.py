@@ -19,7 +19,7 @@ from benchmarks import plot, table
 from benchmarks.command import parser, positive, run
 from benchmarks.table import BEFORE, Row
 from benchmarks.trial import FEWEST_HELD_OUT, BadTrial, Split, erase, judge, split, warm
-from storage.images import Pixels
+from storage.uploads.images import Pixels
 from workers.faces import read_faces
 from workers.recognizer import Recognizer
 from workers.unlearning import METHODS, Plan

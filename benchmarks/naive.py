@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from storage.images import Pixels
+from storage.uploads.images import Pixels
 from workers.recognizer import CutPoint, Recognizer
 from workers.unlearning import Plan, methods
 from workers.unlearning.anchors import Anchors

@@ -31,7 +31,7 @@ from lethe.demo.network import write_onnx
 from lethe.demo.people import TRAINED, UNSEEN
 from lethe.demo.train_recogniser import BATCH, PHOTOS, photograph, train
 from storage.errors import BadInput
-from storage.images import Pixels
+from storage.uploads.images import Pixels
 from workers.certification import Policy, Subject, certify
 from workers.certification.attacks.membership import TrainingSet
 from workers.recognizer import Recognizer

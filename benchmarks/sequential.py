@@ -21,7 +21,7 @@ from benchmarks.command import parser, positive, run
 from benchmarks.trial import BadTrial, Split, erase, judge, split, warm
 from lethe.commands.demo import OWN_MODEL
 from lethe.demo.people import UNSEEN, make_person, take_photo
-from storage.images import Pixels
+from storage.uploads.images import Pixels
 from workers.certification import Certification
 from workers.faces import read_faces
 from workers.recognizer import Recognizer

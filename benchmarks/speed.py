@@ -23,7 +23,7 @@ from benchmarks.command import parser, positive, run
 from benchmarks.naive import seconds_a_step
 from benchmarks.throughput import throughput
 from benchmarks.trial import BadTrial
-from storage.images import Pixels
+from storage.uploads.images import Pixels
 from workers.faces import read_faces
 from workers.recognizer import Recognizer
 from workers.unlearning import Plan, unlearn

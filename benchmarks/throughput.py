@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from storage.images import Pixels
+from storage.uploads.images import Pixels
 from workers.recognizer import Recognizer
 
 REPEATS = 5  # of each, in turns: what else the machine does then meets all of them

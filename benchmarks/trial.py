@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from storage.errors import BadInput
-from storage.images import Pixels
+from storage.uploads.images import Pixels
 from workers.certification import Certification, Policy, Subject, certify
 from workers.recognizer import Recognizer
 from workers.unlearning import Plan, unlearn

@@ -16,10 +16,10 @@ from requests.auth import AuthBase
 
 from lethe.ticket_desk import Shown, Submission, Wanted, given_files
 from storage.errors import BadInput, LetheError
-from storage.events import Event
 from storage.loopback import is_loopback
-from storage.states import State
-from storage.ticket import Ticket
+from storage.tickets.events import Event
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 
 CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 300.0  # the answer to a submission waits for its photos
 PAGE = 100  # tickets; the most that the API gives at once

@@ -9,17 +9,17 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol
 
-from storage.archives import Limits, is_archive, photos_in
-from storage.desk import Desk
 from storage.errors import BadInput
-from storage.events import Event
-from storage.faces import read_photos
-from storage.photos import Photo
+from storage.faces.sets import read_photos
 from storage.queue import Queue
 from storage.record import Record
-from storage.request import LegalGround, Request, default_deadline
-from storage.states import State
-from storage.ticket import Ticket
+from storage.tickets.desk import Desk
+from storage.tickets.events import Event
+from storage.tickets.photos import Photo
+from storage.tickets.request import LegalGround, Request, default_deadline
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
+from storage.uploads.archives import Limits, is_archive, photos_in
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,13 @@ from urllib.parse import urlsplit
 from redis import Redis
 from redis.exceptions import RedisError
 
-from storage import keys, retention
+from storage import keys
 from storage.errors import LetheError
 from storage.loopback import is_loopback
-from storage.objects import ObjectStore
 from storage.record import Record
-from storage.states import State
+from storage.store.objects import ObjectStore
+from storage.tickets import retention
+from storage.tickets.states import State
 
 GONE_SECONDS = 30  # a worker silent for so long is not alive
 STUCK_SECONDS = 24 * 3600  # a ticket in work that nothing moved for so long is looked at by nobody

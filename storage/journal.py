@@ -11,7 +11,7 @@ from itertools import pairwise
 from storage import keys
 from storage.canonical import Corrupt, Document, canonical, parse, sha256
 from storage.leases import Lease, LeaseLost
-from storage.objects import ObjectExists, ObjectMissing, ObjectStore
+from storage.store.objects import ObjectExists, ObjectMissing, ObjectStore
 
 _ENTRY = re.compile(r"([0-9]{6})\.json")
 

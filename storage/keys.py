@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storage.states import State
+from storage.tickets.states import State
 
 # Objects -------------------------------------------------------------------------------------
 
@@ -210,10 +210,10 @@ COUNTS = "lethe:index:counts"  # hash: model/state → tickets that lists show
 DEADLINES = "lethe:index:deadlines"  # zset: open ticket → end of its deadline, seconds
 ENDED = "lethe:index:ended"  # zset: ended ticket that lists show → when it ended, seconds
 ARCHIVED = "lethe:index:archived"  # zset: ended ticket that no list shows → when it ended, seconds
-ROWS = "lethe:index:rows"  # hash: ticket → what lists are filtered by; storage.ticket_search
+ROWS = "lethe:index:rows"  # hash: ticket → what lists are filtered by; see ticket_search
 PHOTOS = "lethe:index:photos"  # zset: ended ticket with photos left → when it ended, seconds
 MODELS = "lethe:models"  # set of model names
-LINES = "lethe:lines"  # hash: model → what pages show of it, as JSON; storage.lines makes it
+LINES = "lethe:lines"  # hash: model → what pages show of it, as JSON; storage.models.lines makes it
 FACE_LINES = "lethe:facesets"  # hash: face set → what lists show of it, as JSON
 ANNOUNCEMENTS = "lethe:announcements"  # zset: event's name → due, seconds since the epoch
 WALKED = "lethe:walked"  # the last ticket folder that a sweep compared with the index
@@ -266,7 +266,7 @@ def listing(model: str | None, state: State | None) -> str:
 
 
 def manifests(model: str) -> str:
-    """Hash: number → the version's manifest, as JSON; ``storage.lineage`` reads what it lacks."""
+    """Hash: number → the version's manifest, as JSON; ``storage.models.lineage`` reads the rest."""
     return f"lethe:manifests:{model}"
 
 
@@ -356,7 +356,7 @@ LIMITS = "lethe:limits"  # before the names of Flask-Limiter's keys
 
 
 def session(digest: str) -> str:
-    """Hash of one session; see storage.sessions."""
+    """Hash of one session; see storage.accounts.sessions."""
     return f"lethe:account:session:{digest}"
 
 

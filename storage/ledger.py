@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from storage import keys, names
-from storage.audit_log import Act, AuditLog, Entry
+from storage.audit.log import Act, AuditLog, Entry
 from storage.canonical import Corrupt, sha256
-from storage.certificates import Certificates
-from storage.chain import Link, faults, tickets_of
+from storage.certificates.chain import Link, faults, tickets_of
+from storage.certificates.issued import Certificates
 from storage.errors import BadInput, LetheError
 from storage.leases import Leases
-from storage.models import ALIASES, Models, Version
-from storage.objects import StoreRefused, StoreUnavailable
-from storage.photos import TicketPhotos
-from storage.states import ENDED, State
-from storage.ticket import Ticket
-from storage.tickets import NoSuchTicket, Tickets
+from storage.models.registry import ALIASES, Models, Version
+from storage.store.objects import StoreRefused, StoreUnavailable
+from storage.tickets.photos import TicketPhotos
+from storage.tickets.registry import NoSuchTicket, Tickets
+from storage.tickets.states import ENDED, State
+from storage.tickets.ticket import Ticket
 
 
 class UnderVerification(BadInput):

@@ -16,27 +16,27 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
-from storage.api_tokens import ApiTokens
-from storage.audit_log import AuditLog
-from storage.certificates import Certificates
-from storage.drafts import Drafts
-from storage.enrolled import EnrolledPeople
+from storage.accounts.api_tokens import ApiTokens
+from storage.accounts.second_factor import SecondFactors
+from storage.accounts.sessions import Sessions
+from storage.accounts.sign_in_links import SignInLinks
+from storage.accounts.users import Users
+from storage.audit.log import AuditLog
+from storage.certificates.issued import Certificates
 from storage.errors import LetheError
-from storage.faces import FaceSets
-from storage.history import History
-from storage.imports import Imports
+from storage.faces.enrolled import EnrolledPeople
+from storage.faces.sets import FaceSets
 from storage.leases import Leases
 from storage.ledger import Ledger
-from storage.models import Models
-from storage.objects import ObjectStore
-from storage.photos import TicketPhotos
-from storage.progress import ProgressBoard
-from storage.second_factor import SecondFactors
-from storage.sessions import Sessions
+from storage.models.imports import Imports
+from storage.models.registry import Models
 from storage.settings import Settings, settings
-from storage.sign_in_links import SignInLinks
-from storage.tickets import Tickets
-from storage.users import Users
+from storage.store.objects import ObjectStore
+from storage.tickets.drafts import Drafts
+from storage.tickets.history import History
+from storage.tickets.photos import TicketPhotos
+from storage.tickets.progress import ProgressBoard
+from storage.tickets.registry import Tickets
 
 REDIS_SECONDS = 5.0  # to connect, and to answer
 

@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from storage.account_settings import AccountSettings
+from storage.accounts.oidc_settings import OidcSettings
+from storage.accounts.settings import AccountSettings
 from storage.errors import BadInput
 from storage.host_settings import HostSettings
 from storage.loopback import is_loopback
-from storage.oidc_settings import OidcSettings
-from storage.webhook_signature import key_of
+from storage.tickets.webhook_signature import key_of
 
 MIB = 1024 * 1024
 HOUR = 3600

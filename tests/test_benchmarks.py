@@ -21,7 +21,7 @@ from benchmarks.throughput import throughput
 from benchmarks.trial import BadTrial, split
 from lethe.commands.demo import OWN_MODEL
 from lethe.demo.people import UNSEEN, write_people
-from storage.images import Pixels
+from storage.uploads.images import Pixels
 from workers.faces import read_faces
 from workers.recognizer import Recognizer
 from workers.unlearning import Plan

@@ -13,8 +13,8 @@ from benchmarks.load.crowd import REFERENCE, photos, subject, write_recognizer
 from benchmarks.load.filling import WAYS, fill
 from benchmarks.load.memory import POLICY, Sample, _slope
 from benchmarks.load.submissions import AIM
-from storage import strays
 from storage.record import Record
+from storage.tickets import strays
 from tests.workers.cast import crops
 from workers.certification import Policy
 from workers.faces import Faces

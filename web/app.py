@@ -6,56 +6,46 @@ from flask import Flask
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import StrictUndefined
 
-from storage.sessions import SESSION_SECONDS
+from storage.accounts.sessions import SESSION_SECONDS
 from storage.settings import BadSettings, Settings
 from storage.settings import settings as read_settings
 from web import (
-    account,
     api,
-    audit,
     certificates,
-    draft_photos,
-    drafts,
     errors,
     faces,
     filters,
     headers,
-    health,
     home,
     hosts,
     language,
     limits,
-    metrics,
-    model_download,
-    model_import,
-    model_versions,
-    models,
-    new_ticket,
-    oidc,
     pace,
     permissions,
-    policies,
-    progress,
-    second_factor,
     services,
-    sign_in,
-    sign_in_link,
     static_files,
-    system,
+    uploads,
+)
+from web.accounts import account, oidc, second_factor, sign_in, sign_in_link, tokens, users
+from web.api import reference
+from web.models import index as models
+from web.models import model_download, model_import, model_versions
+from web.operations import audit, health, metrics, policies, system
+from web.tickets import (
+    draft_photos,
+    drafts,
+    new_ticket,
+    progress,
     ticket_actions,
     ticket_bulk,
     ticket_export,
-    tokens,
-    uploads,
-    users,
 )
-from web.api import reference
 
 _BLUEPRINTS = (
-    sign_in_link.pages,  # those of web.sign_in, with the links on them
+    sign_in_link.pages,  # those of web.accounts.sign_in, with the links on them
     oidc.pages,
     home.pages,
-    ticket_actions.pages,  # those of web.tickets, with one ticket's page and actions on them
+    ticket_actions.pages,  # those of web.tickets.index, with one ticket's page and actions on them
     new_ticket.pages,
     ticket_bulk.pages,
     ticket_export.pages,

@@ -9,10 +9,10 @@ from flask import Blueprint, Response, abort, render_template, send_file
 from flask_babel import lazy_gettext as _
 
 from storage import keys
-from storage.certificate_checks import Check, Examination, Outcome, examine
-from web.drawings import DRAWING_CSP, drawings
+from storage.certificates.checks import Check, Examination, Outcome, examine
 from web.headers import REPORT_CSP
 from web.services import record
+from web.tickets.drawings import DRAWING_CSP, drawings
 
 pages = Blueprint("certificates", __name__)
 

@@ -16,25 +16,25 @@ from redis.exceptions import RedisError, ResponseError
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.routing import RoutingException
 
+from storage.accounts.users import LastAdmin, NoSuchUser
 from storage.canonical import Corrupt
-from storage.certificates import NoSuchCertificate
-from storage.desk import FourEyes
-from storage.drafts import NoSuchDraft
+from storage.certificates.issued import NoSuchCertificate
 from storage.errors import BadInput, LetheError
-from storage.faces import NoSuchFaceSet
-from storage.idempotency import KeyReused, StillRunning
-from storage.imports import NoSuchImport
+from storage.faces.sets import NoSuchFaceSet
 from storage.leases import LeaseLost
 from storage.ledger import UnderVerification
-from storage.model_desk import ModelBusy, ModelMoved, VersionNeeded
-from storage.models import ModelExists, NoSuchModel
+from storage.models.desk import ModelBusy, ModelMoved, VersionNeeded
+from storage.models.imports import NoSuchImport
+from storage.models.registry import ModelExists, NoSuchModel
 from storage.names import BadName
-from storage.objects import StoreRefused, StoreUnavailable
 from storage.record import QueueUnavailable
-from storage.states import BadTransition
-from storage.tickets import NoSuchTicket, Overtaken
+from storage.store.objects import StoreRefused, StoreUnavailable
+from storage.tickets.desk import FourEyes
+from storage.tickets.drafts import NoSuchDraft
+from storage.tickets.idempotency import KeyReused, StillRunning
+from storage.tickets.registry import NoSuchTicket, Overtaken
+from storage.tickets.states import BadTransition
 from storage.tracebacks import nameless
-from storage.users import LastAdmin, NoSuchUser
 from web.error_texts import LOCKED, Words, nearest
 
 log = structlog.get_logger("web.errors")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from flask import Blueprint, render_template, request
 
-from storage import face_lines, lines
+from storage.faces import face_lines
+from storage.models import lines
 from storage.record import Record
 from web.services import record
 

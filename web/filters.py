@@ -9,9 +9,10 @@ from flask_babel import format_date, format_datetime, format_decimal
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
 
-from web import figures, wording
+from web import wording
 from web.inside import this_page
-from web.rule_words import rule_words
+from web.operations.rule_words import rule_words
+from web.tickets import figures
 
 # Blueprints that belong to another one's part of the site.
 _PART_OF = {

@@ -9,17 +9,18 @@ from itertools import islice
 
 from flask import Blueprint, render_template
 
-from storage import keys, lines
-from storage.audit_log import Act, Entry
+from storage import keys
+from storage.accounts.users import Role
+from storage.audit.log import Act, Entry
+from storage.models import lines
 from storage.record import Record
-from storage.states import State
-from storage.ticket import Ticket
-from storage.ticket_search import OPEN, Order, Wanted
-from storage.users import Role
-from web import fleet
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
+from storage.tickets.ticket_search import OPEN, Order, Wanted
+from web.accounts.sign_in import me
+from web.operations import fleet
 from web.services import services
-from web.sign_in import me
-from web.ticket_filter import Query
+from web.tickets.ticket_filter import Query
 
 SHOWN = 5  # tickets in each list of the desk; the list of tickets has all of them
 CARDS = 6  # models on the desk; the page of models has all of them

@@ -20,11 +20,11 @@ from redis import Redis
 from werkzeug.exceptions import TooManyRequests
 
 from storage import keys
-from storage.addresses import network
-from storage.sessions import digest
+from storage.accounts.addresses import network
+from storage.accounts.sessions import digest
 from storage.settings import Settings
+from web.accounts.signed_in import account
 from web.services import record
-from web.signed_in import account
 
 SIGN_INS = frozenset({
     "sign_in.submit", "sign_in.check_code", "sign_in.use_link", "oidc.begin", "oidc.finish",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Flask, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from storage.users import Role
-from web.sign_in import account, me
+from storage.accounts.users import Role
+from web.accounts.sign_in import account, me
 
 PUBLIC: frozenset[Role] = frozenset()  # nobody need be signed in
 EVERYONE = frozenset(Role)

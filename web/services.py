@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from flask import Flask, current_app
 
-from storage.desk import Desk
 from storage.queue import Queue
 from storage.record import Record
 from storage.settings import Settings
+from storage.tickets.desk import Desk
 
 _NAME = "lethe"
 

@@ -10,10 +10,10 @@ from typing import IO
 from flask import Flask, request
 from werkzeug.datastructures import FileStorage
 
-from storage.archives import MOST_BYTES, BadArchive, Limits, is_archive, photos_in
-from storage.desk import BadPhotos
-from storage.photos import Photo
 from storage.settings import MIB, Settings
+from storage.tickets.desk import BadPhotos
+from storage.tickets.photos import Photo
+from storage.uploads.archives import MOST_BYTES, BadArchive, Limits, is_archive, photos_in
 
 FORM_BYTES = MIB  # of any form without photos
 _UPLOADS = {"new_ticket.create", "drafts.submit", "draft_photos.add", "tickets.add_photos"}

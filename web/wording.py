@@ -8,11 +8,11 @@ from datetime import date
 from flask_babel import LazyString, lazy_gettext, ngettext
 from flask_babel import gettext as _
 
-from storage.events import Notice
-from storage.request import LegalGround
-from storage.states import ENDED, State
-from storage.ticket import Ticket
-from storage.users import Role
+from storage.accounts.users import Role
+from storage.tickets.events import Notice
+from storage.tickets.request import LegalGround
+from storage.tickets.states import ENDED, State
+from storage.tickets.ticket import Ticket
 
 SOON_DAYS = 7  # left: from here on a deadline is marked
 

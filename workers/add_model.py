@@ -7,10 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from storage.audit_entry import Act, Fact
-from storage.faces import NoSuchFaceSet
-from storage.model_desk import ModelBusy
-from storage.models import MODEL_FILE, Model, ModelExists, Version
+from storage.audit.entry import Act, Fact
+from storage.faces.sets import NoSuchFaceSet
+from storage.models.desk import ModelBusy
+from storage.models.registry import MODEL_FILE, Model, ModelExists, Version
 from storage.record import Record
 from workers.recognizer import Recognizer
 from workers.verification import load_verification

@@ -17,9 +17,10 @@ from celery.signals import (
     worker_ready,
 )
 
-from storage import queue, webhooks
+from storage import queue
 from storage.record import Record
 from storage.settings import Settings, settings
+from storage.tickets import webhooks
 from workers import (
     liveness,  # noqa: F401 - its signals
     stopping,

@@ -15,7 +15,7 @@ from storage.canonical import sha256
 from storage.errors import BadInput
 from storage.leases import LeaseLost
 from storage.record import Record
-from storage.states import ENDED, State
+from storage.tickets.states import ENDED, State
 from storage.tracebacks import nameless
 from workers.stopping import Stopping
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from storage.canonical import sha256
 from storage.errors import BadInput
-from storage.faces import read_photos
-from storage.images import Pixels
-from storage.models import MODEL_FILE
+from storage.faces.sets import read_photos
+from storage.models.registry import MODEL_FILE
+from storage.uploads.images import Pixels
 from workers.certification import Certification, Policy, Subject, certify
 from workers.certification.evidence import Progress
 from workers.certification.verification import VerificationSet, read_verification

@@ -13,13 +13,13 @@ import structlog
 
 from storage import keys, queue
 from storage.leases import Lease, LeaseLost
-from storage.models import MODEL_FILE, Version
-from storage.objects import StoreRefused, StoreUnavailable
-from storage.progress import Progress
+from storage.models.registry import MODEL_FILE, Version
 from storage.record import Record
 from storage.settings import BadSettings, settings
-from storage.states import ENDED, BadTransition, State
-from storage.ticket import Ticket
+from storage.store.objects import StoreRefused, StoreUnavailable
+from storage.tickets.progress import Progress
+from storage.tickets.states import ENDED, BadTransition, State
+from storage.tickets.ticket import Ticket
 from workers import stopping
 from workers.app import app, outbox, record
 from workers.attempts import ACTOR, RunChanged, attempt, fail, take_back

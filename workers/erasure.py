@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from storage.errors import BadInput
-from storage.images import Pixels, Reason
-from storage.photos import Photo
+from storage.tickets.photos import Photo
+from storage.uploads.images import Pixels, Reason
 from workers.faces import Faces, read_faces
 from workers.gauge import Gauge
 from workers.photos import sort_photos

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from storage.canonical import canonical, sha256
 from storage.errors import BadInput
-from storage.faces import read_folder
-from storage.images import Pixels
+from storage.faces.sets import read_folder
 from storage.record import Record
+from storage.uploads.images import Pixels
 from workers.certification.evidence import looks_like
 from workers.certification.templates import People
 from workers.certification.thresholds import at_fmr

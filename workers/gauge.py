@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.images import Pixels
+from storage.uploads.images import Pixels
 from workers.faces import Faces
 from workers.recognizer import Recognizer
 

@@ -12,11 +12,11 @@ import structlog
 
 from storage import keys, queue
 from storage.errors import BadInput
-from storage.imports import Import, NoSuchImport, Source
 from storage.leases import LeaseLost
-from storage.model_desk import BadModelFile, ModelBusy
-from storage.progress import Progress
+from storage.models.desk import BadModelFile, ModelBusy
+from storage.models.imports import Import, NoSuchImport, Source
 from storage.record import Record
+from storage.tickets.progress import Progress
 from workers.add_model import add_model
 from workers.app import app, outbox, record
 

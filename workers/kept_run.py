@@ -6,9 +6,9 @@ from storage import keys
 from storage.canonical import Corrupt
 from storage.errors import LetheError
 from storage.leases import Lease
-from storage.objects import ObjectMissing, ObjectStore, StoreRefused, StoreUnavailable
 from storage.record import Record
-from storage.states import State
+from storage.store.objects import ObjectMissing, ObjectStore, StoreRefused, StoreUnavailable
+from storage.tickets.states import State
 
 # An attempt that ends there may be followed by another, which goes on from the checkpoint.
 RESUMED = frozenset({State.UNLEARNING, State.CERTIFYING, State.PUBLISHING})

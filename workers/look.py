@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from storage import keys, queue
-from storage.draft import USABLE, Draft, Look
 from storage.errors import LetheError
-from storage.images import BadPhoto, Reason
 from storage.leases import Lease
-from storage.objects import ObjectMissing
-from storage.photos import Photo
 from storage.record import Record
+from storage.store.objects import ObjectMissing
+from storage.tickets.draft import USABLE, Draft, Look
+from storage.tickets.photos import Photo
+from storage.uploads.images import BadPhoto, Reason
 from workers.app import app, record
 from workers.photos import Crop, TwoPeople, crop_of, sort_crops
 from workers.sight import Sight

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from storage.canonical import sha256
 from storage.errors import BadInput
-from storage.images import BadPhoto, Pixels, Reason, decode
-from storage.photos import Photo
 from storage.settings import MIB
+from storage.tickets.photos import Photo
+from storage.uploads.images import BadPhoto, Pixels, Reason, decode
 from workers.gauge import Gauge, norms
 from workers.recognizer import FaceDetector, Recognizer, align
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from storage import keys, queue
 from storage.errors import BadInput
-from storage.images import BadPhoto, Reason
 from storage.leases import Lease
-from storage.photos import Selection, manifest_of
-from storage.progress import Progress
 from storage.record import Record
-from storage.states import ENDED, State
+from storage.tickets.photos import Selection, manifest_of
+from storage.tickets.progress import Progress
+from storage.tickets.states import ENDED, State
+from storage.uploads.images import BadPhoto, Reason
 from workers.app import app, outbox, record
 from workers.attempts import attempt
 from workers.metrics import photos_rejected, timed

@@ -10,16 +10,16 @@ from typing import Any
 
 from storage import keys
 from storage.canonical import Document
-from storage.certificates import BadCertificate, Signer, issue
-from storage.chain import Link, last, tickets_of
+from storage.certificates.chain import Link, last, tickets_of
+from storage.certificates.issued import BadCertificate, Signer, issue
+from storage.certificates.photo_digests import PhotoDigests
 from storage.leases import Lease
-from storage.models import MODEL_FILE, Version
-from storage.photo_digests import PhotoDigests
-from storage.photos import manifest_of
-from storage.progress import Progress
+from storage.models.registry import MODEL_FILE, Version
 from storage.record import Record
-from storage.states import State
-from storage.ticket import Ticket
+from storage.tickets.photos import manifest_of
+from storage.tickets.progress import Progress
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from workers.attempts import ACTOR
 from workers.certification import Certification, certificate_body, report_html
 from workers.run import NoPhotos, Run

@@ -9,12 +9,12 @@ import numpy as np
 
 from storage.canonical import Corrupt
 from storage.errors import BadInput
-from storage.images import BadPhoto, Pixels
-from storage.models import Version
-from storage.objects import ObjectMissing
+from storage.models.registry import Version
 from storage.record import Record
-from storage.states import State
-from storage.ticket import Ticket
+from storage.store.objects import ObjectMissing
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
+from storage.uploads.images import BadPhoto, Pixels
 from workers import versions
 from workers.certification import Subject
 from workers.certification.verification import VerificationSet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from storage.models import Version
+from storage.models.registry import Version
 from storage.record import Record
 from workers import versions
 from workers.faces import load_face_set

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import structlog
 
-from storage import condition, deadlines, keys, queue, retention, strays
+from storage import condition, keys, queue
 from storage.errors import LetheError
 from storage.record import Record
-from storage.states import State
+from storage.tickets import deadlines, retention, strays
+from storage.tickets.states import State
 from workers import import_model, kept_run
 from workers.app import app, outbox, record
 from workers.attempts import attempts, fail, resting

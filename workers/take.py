@@ -8,8 +8,8 @@ import structlog
 
 from storage.canonical import Corrupt
 from storage.record import Record
-from storage.ticket import Ticket
-from storage.tickets import NoSuchTicket
+from storage.tickets.registry import NoSuchTicket
+from storage.tickets.ticket import Ticket
 from workers.attempts import APART, aside, attempts, resting
 from workers.kept_run import RESUMED, kept_tickets
 from workers.publish import published

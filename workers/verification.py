@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from storage.errors import BadInput
-from storage.faces import NOBODY, FaceSet, Pair
+from storage.faces.sets import NOBODY, FaceSet, Pair
 from storage.record import Record
 from workers.certification.verification import Kind, PairList, VerificationSet
 from workers.certification.verification.pair_list import numbered, people_of

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from storage.canonical import file_sha256
 from storage.errors import BadInput
-from storage.models import MODEL_FILE, Version
+from storage.models.registry import MODEL_FILE, Version
 from storage.record import Record
 from workers.recognizer import Recognizer
 

@@ -10,15 +10,15 @@ import requests
 import structlog
 from redis.exceptions import RedisError
 
-from storage import webhook_signature
-from storage.announcements import DAY, Announcements
 from storage.canonical import Corrupt
 from storage.errors import LetheError
-from storage.objects import ObjectMissing
 from storage.record import Record
 from storage.settings import HOUR, Settings
-from storage.tickets import NoSuchTicket
-from storage.webhooks import TASK, Message
+from storage.store.objects import ObjectMissing
+from storage.tickets import webhook_signature
+from storage.tickets.announcements import DAY, Announcements
+from storage.tickets.registry import NoSuchTicket
+from storage.tickets.webhooks import TASK, Message
 from workers.app import app, record
 
 log = structlog.get_logger()

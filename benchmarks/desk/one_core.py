@@ -13,7 +13,7 @@ import requests
 
 from benchmarks.load.house import USER, House, Web
 from benchmarks.load.timing import Cost, each, timed
-from storage.api_tokens import Scope
+from storage.accounts.api_tokens import Scope
 
 CORE = 0
 SECONDS = 60  # until an answer is given up

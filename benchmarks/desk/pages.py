@@ -10,9 +10,9 @@ from benchmarks.desk.one_core import OneCore
 from benchmarks.desk.special import TRIES, Special
 from benchmarks.desk.table import Row
 from benchmarks.load.crowd import model_names
-from storage.states import State
-from storage.ticket_search import Place, Wanted
-from web.ticket_filter import DUE, ORDERS
+from storage.tickets.states import State
+from storage.tickets.ticket_search import Place, Wanted
+from web.tickets.ticket_filter import DUE, ORDERS
 
 LIST, TICKET = 80.0, 60.0  # ms at p95
 STATES = ((), (State.SUBMITTED,), (State.SUBMITTED, State.QUEUED), (State.COMPLETED,))

@@ -11,7 +11,7 @@ from itertools import cycle, islice
 
 from benchmarks.desk.one_core import OneCore
 from benchmarks.load.timing import spent_by
-from storage.passwords import hashed
+from storage.accounts.passwords import hashed
 from storage.settings import MIB
 
 STARTS = {

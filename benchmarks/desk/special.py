@@ -12,9 +12,9 @@ from benchmarks.load.crowd import model_names, subject
 from benchmarks.load.filling import request_of, write_ticket
 from benchmarks.load.house import House
 from storage.errors import LetheError
-from storage.progress import POINTS, Progress
 from storage.queue import CPU, GPU
-from storage.states import State
+from storage.tickets.progress import POINTS, Progress
+from storage.tickets.states import State
 
 S = State
 _READY = (S.SUBMITTED, S.APPROVED, S.PREPARING, S.QUEUED)

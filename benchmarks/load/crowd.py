@@ -12,9 +12,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from storage.models import MODEL_FILE, Model
-from storage.photos import Photo
+from storage.models.registry import MODEL_FILE, Model
 from storage.record import Record
+from storage.tickets.photos import Photo
 
 SIZE, PATCH, CHANNELS, EMBEDDING = 112, 16, 8, 32
 SPREAD = 25  # grey levels between photos of one person: a cosine of about 0.9

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from benchmarks.load.crowd import THREADS
 from storage import names
 from storage.canonical import canonical, sha256
-from storage.events import Event
 from storage.record import Record
-from storage.request import LegalGround, Request
-from storage.states import State
-from storage.ticket import Ticket
+from storage.tickets.events import Event
+from storage.tickets.request import LegalGround, Request
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 
 S = State
 # Three in five wait for approval, one for preparation, one for the model.

@@ -11,9 +11,9 @@ from benchmarks.load.house import House, opened
 from benchmarks.load.timing import p50, p95
 from storage.errors import LetheError
 from storage.queue import CPU
-from storage.request import LegalGround, Request
-from storage.states import State
-from web import fleet
+from storage.tickets.request import LegalGround, Request
+from storage.tickets.states import State
+from web.operations import fleet
 
 AIM = 500.0  # ms at p95
 LONGEST = 60.0  # seconds to wait for anything

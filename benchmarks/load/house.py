@@ -17,13 +17,13 @@ from lethe.stack.installation import Installation
 from lethe.stack.process import LOOPBACK, Process, free_port
 from lethe.stack.servers import start_redis, start_s3
 from lethe.stack.stack import START_SECONDS, web_command, web_is_ready
-from storage.desk import Desk
+from storage.accounts.users import Role
 from storage.queue import Queue
 from storage.record import Record
 from storage.settings import Settings
 from storage.settings import settings as read_settings
-from storage.users import Role
-from web.sign_in import make_sign_in_link_token
+from storage.tickets.desk import Desk
+from web.accounts.sign_in import make_sign_in_link_token
 
 USER = "load"
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')

@@ -17,9 +17,9 @@ from benchmarks.load.house import House, Web, opened
 from lethe.stack.process import Process
 from storage.errors import LetheError
 from storage.queue import CPU, GPU
-from storage.request import LegalGround
 from storage.settings import MIB
-from storage.states import ENDED, State
+from storage.tickets.request import LegalGround
+from storage.tickets.states import ENDED, State
 
 POLICY = Path(__file__).with_name("loose.toml")
 PER_MODEL = 50  # tickets: a line of versions that is longer costs more to certify

@@ -11,10 +11,11 @@ from benchmarks.load.crowd import add_faces, add_models, model_names, write_reco
 from benchmarks.load.filling import fill
 from benchmarks.load.house import House, Web, opened
 from benchmarks.load.timing import Cost, p50, p95, timed
-from storage import keys, lines
+from storage import keys
+from storage.models import lines
 from storage.queue import CPU, GPU
 from storage.settings import HOUR
-from storage.ticket_search import Place, Wanted
+from storage.tickets.ticket_search import Place, Wanted
 
 SWEEPS = 7  # timed for each size; the first ones go once through the record
 Costs = dict[str, Cost]  # by what it is the cost of

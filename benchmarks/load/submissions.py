@@ -18,8 +18,8 @@ import urllib3
 from benchmarks.load.crowd import add_faces, add_models, model_names, subject, write_recognizer
 from benchmarks.load.house import House, Web, opened
 from benchmarks.load.timing import p50, p95
-from storage.images import decode
-from storage.request import LegalGround, Request
+from storage.tickets.request import LegalGround, Request
+from storage.uploads.images import decode
 
 AIM = 200.0  # ms; p95 of the answer "accepted"
 PROFILED = 30  # submissions whose time is divided up
@@ -119,6 +119,6 @@ def _watched() -> Iterator[dict[str, list[float]]]:
     with (
         patch.object(urllib3.PoolManager, "urlopen", watch("S3", urllib3.PoolManager.urlopen)),
         patch.object(redis.Redis, "execute_command", watch("Redis", redis.Redis.execute_command)),
-        patch("storage.desk.decode", watch("decoding", decode)),
+        patch("storage.tickets.desk.decode", watch("decoding", decode)),
     ):
         yield spent

@@ -10,8 +10,8 @@ import click
 
 from lethe.commands.certificate_check import Presented, read_link
 from lethe.stack.connection import connect
-from storage.certificate_form import schema
-from storage.signing import read_public_key
+from storage.certificates.form import schema
+from storage.certificates.signing import read_public_key
 
 _FILE = click.Path(path_type=Path)
 

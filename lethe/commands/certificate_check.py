@@ -12,13 +12,13 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from storage.canonical import file_sha256, sha256
-from storage.certificate_form import Certificate, form_of
-from storage.certificate_verdict import check_policy
-from storage.certificates import verify
-from storage.chain import Link, back_to_import
+from storage.certificates.chain import Link, back_to_import
+from storage.certificates.form import Certificate, form_of
+from storage.certificates.issued import verify
+from storage.certificates.signing import BadCertificate, claimed_key, key_id
+from storage.certificates.verdict import check_policy
 from storage.errors import BadInput
-from storage.models import MODEL_FILE
-from storage.signing import BadCertificate, claimed_key, key_id
+from storage.models.registry import MODEL_FILE
 
 _TICKET = re.compile(r"t[0-9a-z]{12}")  # a file's name in the record, less .json
 

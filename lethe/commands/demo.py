@@ -17,12 +17,12 @@ from lethe.stack.installation import Installation
 from lethe.stack.stack import Stack, running
 from lethe.terminal import REFUSED, console, figure
 from lethe.ticket_desk import LocalDesk
-from storage.certificates import read_public_key, verify
+from storage.certificates.issued import read_public_key, verify
 from storage.errors import BadInput
-from storage.models import Model
+from storage.models.registry import Model
 from storage.record import Record
-from storage.states import State
-from storage.ticket import Ticket
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 
 OWN_MODEL = Path(__file__).parents[1] / "demo" / "recogniser.onnx"
 

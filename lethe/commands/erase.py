@@ -12,8 +12,8 @@ from lethe.commands.outputs import check_outputs
 from lethe.terminal import console, figure, progress_bar
 from storage.canonical import canonical
 from storage.errors import BadInput
-from storage.faces import read_photos
-from storage.photos import Photo
+from storage.faces.sets import read_photos
+from storage.tickets.photos import Photo
 
 
 @click.command()

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from lethe.stack.connection import connect
-from storage.audit_log import Act
+from storage.audit.log import Act
 from storage.errors import BadInput
-from storage.faces import FaceSet, Pair, read_folder
-from storage.images import decode
+from storage.faces.sets import FaceSet, Pair, read_folder
 from storage.record import Record
 from storage.settings import Settings
+from storage.uploads.images import decode
 
 if TYPE_CHECKING:
     from workers.certification.verification import PairList

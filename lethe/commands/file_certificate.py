@@ -19,11 +19,11 @@ from pydantic import SecretStr
 from lethe.commands.certificate_check import read_link
 from storage import names
 from storage.canonical import Document, canonical, file_sha256, sha256
-from storage.certificate_form import Certificate2
-from storage.certificates import BadCertificate, Signer, issue
-from storage.chain import Link
+from storage.certificates.chain import Link
+from storage.certificates.form import Certificate2
+from storage.certificates.issued import BadCertificate, Signer, issue
 from storage.errors import BadInput
-from storage.models import MODEL_FILE
+from storage.models.registry import MODEL_FILE
 
 if TYPE_CHECKING:
     from workers.certify_files import Judged
@@ -141,5 +141,5 @@ def _name_of(old: Path) -> str:
 
 
 def _salted(salt: bytes, which: str, photos: Sequence[str]) -> str:
-    """As ``storage.photo_digests``: HMAC-SHA256 of the sorted SHA-256s."""
+    """As ``storage.certificates.photo_digests``: HMAC-SHA256 of the sorted SHA-256s."""
     return hmac.new(salt, canonical({which: sorted(photos)}), hashlib.sha256).hexdigest()

@@ -7,7 +7,7 @@ import getpass
 import click
 
 from lethe.stack.connection import connect
-from storage.audit_log import Act
+from storage.audit.log import Act
 from storage.ledger import Audit
 
 

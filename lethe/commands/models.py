@@ -11,8 +11,8 @@ from rich.table import Table
 
 from lethe.stack.connection import connect
 from lethe.terminal import console
-from storage.model_desk import ModelDesk
-from storage.models import ALIASES, Approval, Model
+from storage.models.desk import ModelDesk
+from storage.models.registry import ALIASES, Approval, Model
 from storage.record import Record
 
 

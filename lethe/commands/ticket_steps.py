@@ -9,7 +9,7 @@ import click
 
 from lethe.commands.tickets import tickets, with_desk
 from lethe.ticket_desk import TicketDesk
-from storage.ticket import Ticket
+from storage.tickets.ticket import Ticket
 
 __all__ = ["tickets"]  # with the steps
 

@@ -17,10 +17,10 @@ from lethe.stack.connection import connect
 from lethe.terminal import console, progress_bar
 from lethe.ticket_desk import LocalDesk, Submission, TicketDesk, Wanted
 from storage.errors import BadInput
-from storage.events import Event
-from storage.request import LegalGround
-from storage.states import ENDED, State
-from storage.ticket import Ticket
+from storage.tickets.events import Event
+from storage.tickets.request import LegalGround
+from storage.tickets.states import ENDED, State
+from storage.tickets.ticket import Ticket
 
 POLL_SECONDS = 0.3
 WAITS_FOR_PEOPLE = ENDED | {

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from lethe.stack.connection import connect
 from lethe.terminal import console
-from storage.api_tokens import MAX_DAYS, Scope
+from storage.accounts.api_tokens import MAX_DAYS, Scope
 
 
 @click.group()

@@ -11,9 +11,9 @@ from lethe.stack.installation import DEFAULT_DATA, Installation
 from lethe.stack.process import ProcessDied
 from lethe.stack.stack import DEFAULT_PORT, Stack, running
 from lethe.terminal import console
+from storage.accounts.users import Role
 from storage.record import Record
-from storage.users import Role
-from web.sign_in import make_sign_in_link_token
+from web.accounts.sign_in import make_sign_in_link_token
 
 ADMIN = "admin"
 WATCH_SECONDS = 1.0

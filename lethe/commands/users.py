@@ -11,8 +11,8 @@ from rich.table import Table
 from lethe.stack.connection import connect
 from lethe.stack.stack import DEFAULT_PORT
 from lethe.terminal import console
-from storage.account_desk import AccountDesk
-from storage.users import Role, User
+from storage.accounts.desk import AccountDesk
+from storage.accounts.users import Role, User
 
 _ROLES = click.Choice([str(role) for role in Role])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import requests
 
 from storage.errors import LetheError
-from storage.request import LegalGround, default_deadline
+from storage.tickets.request import LegalGround, default_deadline
 
 SECONDS = 120  # a form with photos
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.errors import BadInput
-from storage.faces import read_folder
+from storage.faces.sets import read_folder
 
 PHOTOS = 45  # the subject's; a third of them only judges
 REFERENCE, BENCHMARK = 100, 60  # synthetic people, of

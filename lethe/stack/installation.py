@@ -14,9 +14,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from storage.certificates.signing import Signer, write_new_key
 from storage.errors import BadInput
 from storage.settings import MIB
-from storage.signing import Signer, write_new_key
 
 DEFAULT_DATA = Path("lethe-data")
 LEAST_FREE = 500 * MIB  # a version, its checkpoint and the append-only file fit

@@ -15,7 +15,7 @@ from tests.browser.journey import Journey, begin_draft
 from tests.browser.places import Seen
 from tests.browser.stage import BROKEN, Stage, set_up, submit
 from tests.browser.visitor import Visit, Visitor
-from web.sign_in import make_sign_in_link_token
+from web.accounts.sign_in import make_sign_in_link_token
 
 _FLAGS = [
     "--headless",

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.load.house import House, opened
-from storage.models import MODEL_FILE, Model
-from storage.photos import Photo
+from storage.accounts.users import Role
+from storage.models.registry import MODEL_FILE, Model
 from storage.queue import CPU, GPU
-from storage.request import LegalGround, Request, default_deadline
 from storage.settings import settings
-from storage.users import Role
+from storage.tickets.photos import Photo
+from storage.tickets.request import LegalGround, Request, default_deadline
 from tests.workers import cast
 from tests.workers.cast import RECOGNISER
 

@@ -13,14 +13,14 @@ from typing import Literal
 import pytest
 from playwright.sync_api import expect
 
-from storage.states import State
+from storage.tickets.states import State
 from tests.browser import looking
 from tests.browser.journey import SUBJECT, Journey, begin_draft
 from tests.browser.places import PLACES, Seen
 from tests.browser.stage import MODEL, Stage, submit
 from tests.browser.visitor import Visit
+from web.accounts.sign_in import make_sign_in_link_token
 from web.language import LANGUAGES
-from web.sign_in import make_sign_in_link_token
 
 # Which of axe-core's rules; the dark colours change nothing but the contrasts.
 SCHEMES: dict[Literal["light", "dark"], tuple[str, ...]] = {

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lethe.demo.people import write_people
-from storage.faces import read_folder
+from storage.faces.sets import read_folder
 from tests.certification.worlds import drawn_world
 from tests.workers.cast import BENCHMARK, RECOGNISER, SUBJECTS, crops
 from workers.certification.attacks import relearning

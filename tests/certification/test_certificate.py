@@ -15,10 +15,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from storage.canonical import canonical, parse
-from storage.certificate_form import RuleOutcome, form_of
-from storage.certificate_verdict import check_policy, outcome_of
-from storage.certificates import Signer, issue, verify, write_new_key
-from storage.signing import BadCertificate
+from storage.certificates.form import RuleOutcome, form_of
+from storage.certificates.issued import Signer, issue, verify, write_new_key
+from storage.certificates.signing import BadCertificate
+from storage.certificates.verdict import check_policy, outcome_of
 from tests.certification.worlds import World, drawn_world
 from workers.certification import (
     Certification,

@@ -10,8 +10,8 @@ import pytest
 from lethe.commands.faces import add_face_set
 from lethe.commands.models import add_model
 from storage.errors import BadInput
-from storage.faces import NoPeople, NoSuchFaceSet
-from storage.models import Model
+from storage.faces.sets import NoPeople, NoSuchFaceSet
+from storage.models.registry import Model
 from storage.record import Record
 from tests.certification.pair_files import (
     comparisons,

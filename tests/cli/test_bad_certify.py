@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 
-from storage.faces import read_photos
+from storage.faces.sets import read_photos
 from tests.cli.command import OWN_MODEL, Ended, lethe
 from tests.cli.conftest import BENCHMARK, PHOTOS_EACH, Folders
 from tests.storage.pictures import encoded, picture

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from storage.faces import read_photos
-from storage.images import BadPhoto, Reason, decode
-from storage.photos import Photo
+from storage.faces.sets import read_photos
 from storage.settings import MIB
+from storage.tickets.photos import Photo
+from storage.uploads.images import BadPhoto, Reason, decode
 from tests.cli.command import OWN_MODEL, Ended, lethe_process
 from tests.cli.conftest import Folders
 from tests.storage.pictures import animated, encoded, jpeg_bomb, picture, png_bomb, webp_bomb

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.canonical import file_sha256, sha256
-from storage.certificates import Signer, issue, write_new_key
+from storage.certificates.issued import Signer, issue, write_new_key
 from storage.record import Record
 from storage.settings import Settings
 from storage.settings import settings as read_settings

@@ -16,7 +16,7 @@ import pytest
 import workers.certify_files
 from lethe.commands.outputs import write_outputs
 from storage.canonical import canonical, file_sha256, sha256
-from storage.certificates import Signer, issue, write_new_key
+from storage.certificates.issued import Signer, issue, write_new_key
 from tests.cli.command import OWN_MODEL, Ended, lethe
 from tests.cli.conftest import Folders
 from tests.storage.bodies import body

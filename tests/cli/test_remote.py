@@ -15,13 +15,13 @@ import requests
 import structlog
 from werkzeug.serving import make_server
 
-from storage.api_tokens import SCOPES
-from storage.models import Version
+from storage.accounts.api_tokens import SCOPES
+from storage.accounts.users import Role
+from storage.models.registry import Version
 from storage.record import Record
 from storage.settings import Settings
-from storage.states import State
-from storage.ticket import Ticket
-from storage.users import Role
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.cli.command import Ended, lethe
 from tests.web.conftest import MODEL, PASSWORD, jpeg, model, submitted
 from web.app import create_app

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.models import MODEL_FILE, Model
+from storage.models.registry import MODEL_FILE, Model
 from storage.record import Record
 from tests.cli.command import Ended, lethe
 from tests.storage.packing import PACKED

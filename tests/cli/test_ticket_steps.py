@@ -10,12 +10,12 @@ import pytest
 
 import storage.settings
 from storage import names
-from storage.events import Notice
 from storage.record import Record
-from storage.request import LegalGround, Request, months_after
 from storage.settings import Settings
-from storage.states import State
-from storage.ticket import Ticket
+from storage.tickets.events import Notice
+from storage.tickets.request import LegalGround, Request, months_after
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.cli.command import Ended, lethe
 from tests.storage.pictures import photos
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from storage.api_tokens import Scope
+from storage.accounts.api_tokens import Scope
+from storage.accounts.users import Role
 from storage.record import Record
-from storage.users import Role
 from tests.cli.command import lethe
 
 

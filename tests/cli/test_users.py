@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from storage.accounts.users import Role
 from storage.record import Record
-from storage.users import Role
 from tests.cli.command import lethe
 
 PASSWORD = "correct horse battery"

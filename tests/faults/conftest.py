@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from storage.desk import Desk
 from storage.queue import Queue
 from storage.record import Record
 from storage.settings import Settings
+from storage.tickets.desk import Desk
 from tests.conftest import Servers
 from tests.faults.proxy import Proxy
 from tests.storage.conftest import publish, signer, submit

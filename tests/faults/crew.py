@@ -22,14 +22,14 @@ import pytest
 from lethe.stack.process import Process
 from storage import keys
 from storage.canonical import sha256
-from storage.certificates import write_new_key
-from storage.models import MODEL_FILE, Model
-from storage.photos import Selection
+from storage.certificates.issued import write_new_key
+from storage.models.registry import MODEL_FILE, Model
 from storage.queue import CPU, GPU
 from storage.record import Record
-from storage.request import LegalGround, Request
 from storage.settings import Settings
-from storage.states import State
+from storage.tickets.photos import Selection
+from storage.tickets.request import LegalGround, Request
+from storage.tickets.states import State
 from tests.conftest import ACCESS_KEY, SECRET_KEY, Servers
 from tests.faults.hands import SECONDS, Hand
 from tests.faults.proxy import Fault, Proxy, Rule

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from lethe.demo.people import UNSEEN, write_people
-from storage.faces import read_folder
-from storage.photos import Photo
+from storage.faces.sets import read_folder
 from storage.settings import Settings
 from storage.settings import settings as read_settings
-from storage.states import State
+from storage.tickets.photos import Photo
+from storage.tickets.states import State
 
 with pytest.MonkeyPatch.context() as _patch:
     # The Celery application reads its settings when it is imported; each test gives it others.

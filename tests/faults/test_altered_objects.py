@@ -12,18 +12,18 @@ import pytest
 
 from lethe.stack.process import free_port
 from lethe.stack.servers import start_s3
+from storage.accounts.users import Role
 from storage.canonical import Corrupt
-from storage.certificates import Signer, issue
-from storage.desk import Desk
+from storage.certificates.issued import Signer, issue
 from storage.errors import LetheError
-from storage.faces import FaceSet
-from storage.models import Version
-from storage.objects import ObjectStore, StoreUnavailable
-from storage.photos import Selection
+from storage.faces.sets import FaceSet
+from storage.models.registry import Version
 from storage.queue import Queue
 from storage.record import Record
 from storage.settings import Settings
-from storage.users import Role
+from storage.store.objects import ObjectStore, StoreUnavailable
+from storage.tickets.desk import Desk
+from storage.tickets.photos import Selection
 from tests.faults.proxy import Fault, Proxy
 from tests.storage import bodies, pictures
 from tests.storage.conftest import MODEL, request_for

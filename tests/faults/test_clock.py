@@ -15,7 +15,7 @@ from storage import keys
 from storage.leases import LeaseLost
 from storage.record import Record
 from storage.settings import Settings
-from storage.states import State
+from storage.tickets.states import State
 from tests.faults.clock import HOUR, Clock
 from tests.faults.quick import MODEL, check_completed_once, faces, quick_workshop, unlearner
 from tests.faults.redis_server import RedisServer

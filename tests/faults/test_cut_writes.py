@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from storage.models import Version
-from storage.objects import ObjectMissing, StoreUnavailable
+from storage.models.registry import Version
 from storage.record import Record
+from storage.store.objects import ObjectMissing, StoreUnavailable
 from tests.faults.proxy import Fault, Proxy
 from tests.storage.conftest import MODEL
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from storage.desk import Desk
-from storage.models import Version
-from storage.objects import ObjectStore, StoreUnavailable
+from storage.models.registry import Version
 from storage.record import Record
 from storage.settings import BadSettings, settings
+from storage.store.objects import ObjectStore, StoreUnavailable
+from storage.tickets.desk import Desk
 from tests.faults.proxy import Fault, Proxy
 from tests.storage import pictures
 from tests.storage.conftest import request_for

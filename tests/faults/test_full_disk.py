@@ -15,14 +15,14 @@ from structlog.testing import capture_logs
 from lethe.stack.process import LOOPBACK, free_port
 from lethe.stack.servers import start_s3
 from storage import keys
-from storage.desk import Desk
-from storage.models import MODEL_FILE, Model, Version
-from storage.objects import StoreUnavailable
+from storage.models.registry import MODEL_FILE, Model, Version
 from storage.queue import CPU, Queue
 from storage.record import QueueUnavailable, Record
 from storage.settings import Settings
-from storage.states import State
-from storage.strays import walk
+from storage.store.objects import StoreUnavailable
+from storage.tickets.desk import Desk
+from storage.tickets.states import State
+from storage.tickets.strays import walk
 from tests.faults.quick import MODEL, Workshop, check_completed_once, faces, quick_workshop
 from tests.faults.redis_server import RedisServer
 from tests.faults.small_disk import SmallDisk, mounted

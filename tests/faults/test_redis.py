@@ -13,14 +13,14 @@ from structlog.testing import capture_logs
 import storage.queue
 from lethe.stack.process import free_port
 from storage import names
-from storage.desk import Desk
-from storage.models import Version
+from storage.models.registry import Version
 from storage.queue import CPU, Queue
 from storage.record import QueueUnavailable, Record
 from storage.settings import Settings
-from storage.states import State
-from storage.strays import Strays, walk
-from storage.ticket import Ticket
+from storage.tickets.desk import Desk
+from storage.tickets.states import State
+from storage.tickets.strays import Strays, walk
+from storage.tickets.ticket import Ticket
 from tests.faults.redis_server import RedisServer
 from tests.storage import pictures
 from tests.storage.conftest import MODEL, request_for

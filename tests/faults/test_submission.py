@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from storage import keys
-from storage.desk import Desk
-from storage.models import Version
-from storage.objects import StoreUnavailable
+from storage.models.registry import Version
 from storage.record import Record
-from storage.states import State
+from storage.store.objects import StoreUnavailable
+from storage.tickets.desk import Desk
+from storage.tickets.states import State
 from tests.faults.proxy import Fault, Proxy
 from tests.storage import pictures
 from tests.storage.conftest import request_for

@@ -11,7 +11,7 @@ import pytest
 
 from storage import names
 from storage.settings import Settings
-from storage.states import ENDED, State
+from storage.tickets.states import ENDED, State
 from tests.faults.previous import WAYS, Previous
 from tests.faults.quick import (
     MODEL,

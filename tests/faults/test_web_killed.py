@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from storage.models import MODEL_FILE, Model
+from storage.models.registry import MODEL_FILE, Model
 from storage.record import Record
 from storage.settings import MIB, Settings
-from storage.states import State
-from storage.strays import Strays, walk
+from storage.tickets.states import State
+from storage.tickets.strays import Strays, walk
 from tests.faults.proxy import Fault, Proxy
 from tests.faults.redis_server import RedisServer
 from tests.faults.web_process import Browser, WebProcess, serving, wait_for

@@ -10,7 +10,7 @@ import pytest
 
 from storage import keys
 from storage.queue import CPU, ERASE, GPU, PREPARE
-from storage.states import State
+from storage.tickets.states import State
 from tests.conftest import Servers
 from tests.faults.crew import Crew, Yard, open_yard, wait_until
 from tests.faults.proxy import Fault

@@ -11,7 +11,7 @@ import pytest
 
 from storage import keys
 from storage.queue import CPU, GPU
-from storage.states import State
+from storage.tickets.states import State
 from tests.conftest import Servers
 from tests.faults.crew import Crew, Yard, open_yard, wait_until
 from tests.faults.hands import Hand

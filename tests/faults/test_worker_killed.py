@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from storage import keys
 from storage.queue import CPU, GPU
-from storage.states import State
+from storage.tickets.states import State
 from tests.conftest import Servers
 from tests.faults.crew import Crew, Yard, open_yard, wait_until
 from tests.workers.workshop import MODEL

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from lethe.stack.process import Process
-from storage.states import State
+from storage.tickets.states import State
 from tests.conftest import Servers
 from tests.faults.crew import Crew, Yard, open_yard, wait_until
 from tests.faults.proxy import Fault

@@ -17,11 +17,11 @@ import requests
 
 from lethe.stack.process import LOOPBACK, Process, free_port
 from lethe.stack.stack import web_command, web_is_ready
+from storage.accounts.users import Role
 from storage.record import Record
 from storage.settings import Settings
-from storage.users import Role
 from tests.storage.conftest import MODEL, SUBJECT
-from web.sign_in import make_sign_in_link_token
+from web.accounts.sign_in import make_sign_in_link_token
 
 ROOT = str(Path(__file__).parents[2])
 SECONDS = 30.0  # far more than anything here takes

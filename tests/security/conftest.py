@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from storage.api_tokens import Scope
-from storage.models import Version
-from storage.photos import Photo
+from storage.accounts.api_tokens import Scope
+from storage.accounts.roles import Role
+from storage.models.registry import Version
 from storage.record import Record
-from storage.roles import Role
-from storage.states import State
-from storage.ticket import Ticket
+from storage.tickets.photos import Photo
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.web.api.conftest import call
 from tests.web.conftest import (
     MODEL,

@@ -12,8 +12,8 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from storage import keys, names
+from storage.accounts.roles import Role
 from storage.names import BadName
-from storage.roles import Role
 from tests.security.conftest import House, form_token
 from tests.security.walk import addresses
 from tests.web.api.conftest import Caller

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from storage import names
-from storage.account_desk import AccountDesk
-from storage.external_accounts import admit
+from storage.accounts.desk import AccountDesk
+from storage.accounts.external import admit
+from storage.accounts.roles import Role
 from storage.names import BadName
 from storage.record import Record
-from storage.roles import Role
 from tests.web.conftest import PASSWORD
-from web.timeline import MACHINES
+from web.tickets.timeline import MACHINES
 
 
 def test_every_machine_that_the_record_names_is_known() -> None:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from storage.api_tokens import SCOPES
-from storage.roles import Role
-from storage.states import State
-from storage.ticket import Ticket
+from storage.accounts.api_tokens import SCOPES
+from storage.accounts.roles import Role
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.security.conftest import OWNER, House, anything, form_token
 from tests.security.walk import Address, addresses
 from tests.web.api.conftest import Caller

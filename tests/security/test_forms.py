@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from storage.roles import Role
+from storage.accounts.roles import Role
 from tests.security.conftest import House, anything, form_token
 from tests.security.walk import addresses
 from tests.web.conftest import PASSWORD, Visitor

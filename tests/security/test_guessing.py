@@ -9,12 +9,12 @@ import pyotp
 import pytest
 from flask import Flask
 
-from storage import passwords
-from storage.account_desk import AccountDesk
-from storage.api_tokens import Scope
+from storage.accounts import passwords
+from storage.accounts.api_tokens import Scope
+from storage.accounts.desk import AccountDesk
+from storage.accounts.roles import Role
+from storage.accounts.second_factor import looks_like_recovery
 from storage.record import Record
-from storage.roles import Role
-from storage.second_factor import looks_like_recovery
 from storage.settings import Settings
 from tests.web.conftest import PASSWORD, Visitor
 from web.app import create_app

@@ -8,16 +8,16 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from storage.accounts.roles import Role
 from storage.record import Record
-from storage.roles import Role
 from storage.settings import Settings
 from tests.security.conftest import OWNER, House
 from tests.security.walk import addresses
 from tests.web.api.conftest import Caller
 from tests.web.conftest import PASSWORD, Visitor
 from web.app import create_app
-from web.drawings import DRAWING_CSP
 from web.headers import CSP, REPORT_CSP
+from web.tickets.drawings import DRAWING_CSP
 
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from storage.account_desk import AccountDesk
-from storage.external_accounts import admit
+from storage.accounts.desk import AccountDesk
+from storage.accounts.external import admit
+from storage.accounts.users import LastAdmin, Role
 from storage.record import Record
-from storage.users import LastAdmin, Role
 from tests.web.conftest import PASSWORD
 
 ISSUER = "https://id.example.org"

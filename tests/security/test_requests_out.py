@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from pydantic import ValidationError
 
-from storage.roles import Role
+from storage.accounts.roles import Role
 from storage.settings import Settings
 from tests.security.conftest import House, anything, form_token
 from tests.security.walk import addresses

@@ -16,13 +16,13 @@ from flask import Flask, Request, request
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.test import TestResponse
 
-from storage.model_desk import ModelDesk
-from storage.models import Model
-from storage.photos import Photo, Selection
+from storage.accounts.roles import Role
+from storage.models.desk import ModelDesk
+from storage.models.registry import Model
 from storage.record import Record
-from storage.roles import Role
-from storage.states import State
-from storage.ticket import Ticket
+from storage.tickets.photos import Photo, Selection
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.security.conftest import OWNER, House, form_token
 from tests.security.walk import addresses
 from tests.web.conftest import MODEL, Visitor, jpeg

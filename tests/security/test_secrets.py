@@ -15,11 +15,11 @@ import structlog
 from flask import Flask
 from redis import Redis
 
-from storage.account_desk import AccountDesk
-from storage.api_tokens import Scope
-from storage.models import Version
+from storage.accounts.api_tokens import Scope
+from storage.accounts.desk import AccountDesk
+from storage.accounts.roles import Role
+from storage.models.registry import Version
 from storage.record import Record
-from storage.roles import Role
 from tests.security.conftest import form_token
 from tests.web.api.conftest import Caller
 from tests.web.conftest import MODEL, Visitor, jpeg

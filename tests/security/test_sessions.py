@@ -7,9 +7,9 @@ from collections.abc import Callable
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 
-from storage.account_desk import AccountDesk
+from storage.accounts.desk import AccountDesk
+from storage.accounts.roles import Role
 from storage.record import Record
-from storage.roles import Role
 from storage.settings import Settings
 from tests.web.conftest import PASSWORD, Visitor
 from web.app import create_app

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from storage.accounts.roles import Role
 from storage.record import Record
-from storage.roles import Role
 from storage.settings import MIB, Settings
 from tests.faults.web_process import WebProcess, serving
 from tests.security.conftest import House, form_token

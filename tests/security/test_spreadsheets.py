@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from storage.roles import Role
-from storage.ticket import Ticket
+from storage.accounts.roles import Role
+from storage.tickets.ticket import Ticket
 from tests.web.conftest import Visitor
 from web import csv_lines
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from storage.api_tokens import Scope
+from storage.accounts.api_tokens import Scope
+from storage.accounts.users import Role
 from storage.record import Record
-from storage.ticket import Ticket
-from storage.users import Role
+from storage.tickets.ticket import Ticket
 from tests.security.walk import Address, addresses
 from tests.web.api.conftest import Caller
 

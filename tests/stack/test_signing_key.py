@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from lethe.stack.installation import Installation
+from storage.certificates.signing import Signer, key_id, read_public_key, write_new_key
 from storage.errors import BadInput
-from storage.signing import Signer, key_id, read_public_key, write_new_key
 
 
 @pytest.fixture(autouse=True)

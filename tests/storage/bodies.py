@@ -7,8 +7,8 @@ from copy import deepcopy
 from typing import Any
 
 from storage.canonical import sha256
-from storage.certificates import issue
-from storage.signing import Signer
+from storage.certificates.issued import issue
+from storage.certificates.signing import Signer
 
 TICKET = "t000000000000"
 MODEL = "door-cameras"

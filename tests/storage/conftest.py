@@ -10,15 +10,15 @@ import hypothesis
 import pytest
 
 from storage import names
-from storage.certificates import Signer, write_new_key
-from storage.desk import Desk
-from storage.models import MODEL_FILE, Model, Version
+from storage.certificates.issued import Signer, write_new_key
+from storage.models.registry import MODEL_FILE, Model, Version
 from storage.queue import Queue
 from storage.record import Record
-from storage.request import LegalGround, Request
 from storage.settings import Settings
-from storage.states import State
-from storage.ticket import Ticket
+from storage.tickets.desk import Desk
+from storage.tickets.request import LegalGround, Request
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 
 # A busy machine may take long over one example; the bounds that matter have tests of their own.
 hypothesis.settings.register_profile("storage", deadline=None)

@@ -12,11 +12,11 @@ import signal
 import sys
 from pathlib import Path
 
-from storage.connections import Connections
 from storage.leases import LeaseLost
-from storage.models import MODEL_FILE
+from storage.models.registry import MODEL_FILE
 from storage.record import Record
 from storage.settings import Settings
+from storage.store.connections import Connections
 
 MODEL = "door-cameras"
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from storage.archives import BadArchive, Limits, photos_in
-from storage.photos import Photo
+from storage.tickets.photos import Photo
+from storage.uploads.archives import BadArchive, Limits, photos_in
 from tests.storage.pictures import photos
 
 LIMITS = Limits(photos=10, photo_bytes=100_000, bytes=500_000)

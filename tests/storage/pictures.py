@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from storage.photos import Photo
+from storage.tickets.photos import Photo
 
 HUGE = 20_000  # pixels a side: 400 megapixels
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from storage.models import MODEL_FILE, Model, Version
+from storage.models.registry import MODEL_FILE, Model, Version
 from storage.record import Record
 from tests.storage.conftest import MODEL
 

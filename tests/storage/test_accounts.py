@@ -10,14 +10,14 @@ import pyotp
 import pytest
 
 from storage import keys
-from storage.account_desk import AccountDesk
-from storage.audit_log import Filter
+from storage.accounts.desk import AccountDesk
+from storage.accounts.passwords import BadPassword
+from storage.accounts.second_factor import BadSecondFactor
+from storage.accounts.users import BadUser, LastAdmin, NoSuchUser, Role, User
+from storage.audit.log import Filter
 from storage.canonical import Corrupt
-from storage.objects import ObjectStore, StoreUnavailable
-from storage.passwords import BadPassword
 from storage.record import Record
-from storage.second_factor import BadSecondFactor
-from storage.users import BadUser, LastAdmin, NoSuchUser, Role, User
+from storage.store.objects import ObjectStore, StoreUnavailable
 
 PASSWORD = "correct horse battery"
 

@@ -9,7 +9,7 @@ import pytest
 from storage import keys
 from storage.canonical import Corrupt, sha256
 from storage.leases import LeaseLost
-from storage.models import Reason, Version
+from storage.models.registry import Reason, Version
 from storage.record import Record
 from tests.storage.conftest import MODEL
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from storage import keys, names
-from storage.api_tokens import MOST, SCOPES, ApiToken, BadToken, Scope
-from storage.audit_log import Act, Entry
+from storage.accounts.api_tokens import MOST, SCOPES, ApiToken, BadToken, Scope
+from storage.accounts.users import Role
+from storage.audit.log import Act, Entry
 from storage.canonical import Corrupt
 from storage.names import BadName
 from storage.record import Record
-from storage.users import Role
 
 Issue = Callable[..., tuple[ApiToken, str]]
 

@@ -10,8 +10,8 @@ import zipfile
 
 import pytest
 
-from storage.archives import Limits, is_archive
-from storage.photos import Photo
+from storage.tickets.photos import Photo
+from storage.uploads.archives import Limits, is_archive
 from tests.storage.packing import FILES, GIVEN, PACKED, read, refusal, special, tarred, zipped
 from tests.storage.pictures import encoded, picture
 

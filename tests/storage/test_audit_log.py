@@ -12,13 +12,14 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from lethe.stack.process import free_port
-from storage import audit_log, keys
-from storage.audit_entry import TEXT, Entry
-from storage.audit_log import Act, AuditLog, Filter
+from storage import keys
+from storage.audit import log as audit_log
+from storage.audit.entry import TEXT, Entry
+from storage.audit.log import Act, AuditLog, Filter
 from storage.canonical import canonical
-from storage.objects import ObjectStore, StoreUnavailable
 from storage.record import Record
 from storage.settings import Settings
+from storage.store.objects import ObjectStore, StoreUnavailable
 
 pytest_plugins = ["tests.storage.conditional"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from storage.certificates import BadCertificate, Signer, issue, verify
+from storage.certificates.issued import BadCertificate, Signer, issue, verify
 from tests.storage.bodies import body, figure
 
 

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from storage.canonical import canonical
-from storage.certificates import BadCertificate, NoSuchCertificate, Signer, issue
+from storage.certificates.issued import BadCertificate, NoSuchCertificate, Signer, issue
+from storage.certificates.signing import opened
 from storage.names import new_ticket_id
 from storage.record import Record
-from storage.signing import opened
 from tests.storage.bodies import body
 
 BODY = {"ticket": "t000000000000", "verdict": "certified", "tmr": 0.05, "counts": [1, 2, 3]}

@@ -9,10 +9,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.certificate_form import form_of
-from storage.certificates import Signer, issue
-from storage.chain import Link, back_to_import, faults, last
-from storage.signing import BadCertificate
+from storage.certificates.chain import Link, back_to_import, faults, last
+from storage.certificates.form import form_of
+from storage.certificates.issued import Signer, issue
+from storage.certificates.signing import BadCertificate
 from tests.storage.bodies import body, chain, ticket, version
 
 

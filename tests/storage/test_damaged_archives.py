@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from storage.archives import BadArchive
+from storage.uploads.archives import BadArchive
 from tests.storage.packing import FILES, GIVEN, LIMITS, PACKED, read, refusal, tarred, zipped
 
 

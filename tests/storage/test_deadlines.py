@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage import names
-from storage.deadlines import BadDeadline, tell
-from storage.desk import Desk
-from storage.events import Notice
 from storage.record import Record
-from storage.request import LegalGround, Request, default_deadline, months_after
-from storage.states import BadTransition, State
-from storage.ticket import Ticket
+from storage.tickets.deadlines import BadDeadline, tell
+from storage.tickets.desk import Desk
+from storage.tickets.events import Notice
+from storage.tickets.request import LegalGround, Request, default_deadline, months_after
+from storage.tickets.states import BadTransition, State
+from storage.tickets.ticket import Ticket
 from tests.storage.conftest import MODEL, SUBJECT
 
 

@@ -11,12 +11,12 @@ from minio import Minio
 from storage import keys
 from storage.canonical import Corrupt
 from storage.errors import BadInput
-from storage.model_desk import ModelBusy, ModelDesk, VersionNeeded
-from storage.models import MODEL_FILE, NoSuchModel, Version, VersionDeleted
-from storage.objects import StoreUnavailable
+from storage.models.desk import ModelBusy, ModelDesk, VersionNeeded
+from storage.models.registry import MODEL_FILE, NoSuchModel, Version, VersionDeleted
 from storage.record import Record
-from storage.states import State
-from storage.ticket import Ticket
+from storage.store.objects import StoreUnavailable
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.faults.proxy import Fault, Proxy
 from tests.storage.conditional import client, conditional_settings, everything, moto, versioned
 from tests.storage.conftest import MODEL, PATH

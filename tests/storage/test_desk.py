@@ -7,17 +7,17 @@ from collections.abc import Callable
 import pytest
 
 from storage.canonical import Corrupt
-from storage.desk import BadPhotos, Desk
 from storage.errors import BadInput
-from storage.model_desk import ModelDesk
-from storage.models import NoSuchModel, Version
+from storage.models.desk import ModelDesk
+from storage.models.registry import NoSuchModel, Version
 from storage.names import BadName
-from storage.photos import Photo, Selection, manifest_of
 from storage.queue import CPU, GPU, Queue
 from storage.record import Record
 from storage.settings import Settings
-from storage.states import BadTransition, State
-from storage.ticket import Ticket
+from storage.tickets.desk import BadPhotos, Desk
+from storage.tickets.photos import Photo, Selection, manifest_of
+from storage.tickets.states import BadTransition, State
+from storage.tickets.ticket import Ticket
 from tests.storage import pictures
 from tests.storage.conftest import MODEL, PATH, SUBJECT, request_for
 from tests.storage.pictures import photos

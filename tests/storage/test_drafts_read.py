@@ -6,8 +6,8 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
-from storage.draft import DraftPhoto
 from storage.record import Record
+from storage.tickets.draft import DraftPhoto
 
 
 def test_a_draft_is_read_whole_while_it_is_written_over(record: Record) -> None:

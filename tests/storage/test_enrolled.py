@@ -2,9 +2,10 @@
 
 import pytest
 
-from storage import enrolled, keys
+from storage import keys
 from storage.errors import BadInput
-from storage.models import Model
+from storage.faces import enrolled
+from storage.models.registry import Model
 from storage.record import Record
 
 PHOTOS = [b"one", b"two", b"three", b"four"]

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from storage import keys
 from storage.canonical import Corrupt, canonical, sha256
-from storage.events import Event
 from storage.record import Record
-from storage.states import State
-from storage.ticket import Ticket
+from storage.tickets.events import Event
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.storage.conftest import PATH
 
 _JSON = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.just([]) | st.just({})

@@ -8,7 +8,7 @@ import pytest
 
 from storage.canonical import Corrupt, canonical, sha256
 from storage.errors import BadInput
-from storage.faces import NOBODY, NoPeople, NoSuchFaceSet, Pair, read_folder
+from storage.faces.sets import NOBODY, NoPeople, NoSuchFaceSet, Pair, read_folder
 from storage.names import BadName
 from storage.record import Record
 

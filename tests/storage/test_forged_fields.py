@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage import keys
+from storage.accounts.users import Role
 from storage.canonical import SHA256, Corrupt, canonical, parse, sha256
-from storage.events import Event
-from storage.models import Version
+from storage.models.registry import Version
 from storage.names import new_ticket_id
 from storage.record import Record
-from storage.ticket import Ticket
-from storage.users import Role
+from storage.tickets.events import Event
+from storage.tickets.ticket import Ticket
 from tests.storage.conftest import MODEL
 from tests.storage.forgeries import ODD, REPLACED, forged, places, texts
 

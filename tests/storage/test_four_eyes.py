@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from storage.desk import POLICY, Desk, FourEyes
-from storage.model_desk import ModelDesk
-from storage.model_policy import Approval
-from storage.models import Version
+from storage.models.desk import ModelDesk
+from storage.models.policy import Approval
+from storage.models.registry import Version
 from storage.queue import Queue
 from storage.record import Record
 from storage.settings import Settings
-from storage.states import State
+from storage.tickets.desk import POLICY, Desk, FourEyes
+from storage.tickets.states import State
 from tests.storage.conftest import MODEL, request_for
 from tests.storage.pictures import photos
 

@@ -5,13 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from storage.canonical import Corrupt, canonical
-from storage.history import History
 from storage.names import new_ticket_id
-from storage.objects import ObjectStore
 from storage.record import Record
-from storage.states import State
-from storage.ticket import Ticket
-from storage.tickets import NoSuchTicket
+from storage.store.objects import ObjectStore
+from storage.tickets.history import History
+from storage.tickets.registry import NoSuchTicket
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 
 Submit = Callable[..., Ticket]
 

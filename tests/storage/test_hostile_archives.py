@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.archives import Limits
+from storage.uploads.archives import Limits
 from tests.storage.packing import FILES, refusal, tarred, zipped
 
 
@@ -138,7 +138,7 @@ def test_bombs_take_neither_memory_nor_time(tmp_path: Path):
     program = f"""
 import resource, time
 from pathlib import Path
-from storage.archives import BadArchive, Limits, photos_in
+from storage.uploads.archives import BadArchive, Limits, photos_in
 megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 status = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (status + 160 * 2**20,) * 2)

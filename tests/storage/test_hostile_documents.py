@@ -15,14 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage import keys
-from storage.draft import USABLE, Look
+from storage.accounts.users import Role
+from storage.certificates.photo_digests import PhotoDigests
 from storage.errors import LetheError
-from storage.models import Version
-from storage.photo_digests import PhotoDigests
-from storage.photos import Selection
+from storage.models.registry import Version
 from storage.record import Record
-from storage.ticket import Ticket
-from storage.users import Role
+from storage.tickets.draft import USABLE, Look
+from storage.tickets.photos import Selection
+from storage.tickets.ticket import Ticket
 from tests.storage.conftest import MODEL, PATH
 from tests.storage.forgeries import ODD, REPLACED, forged, places, texts
 from tests.storage.pictures import encoded, photos, picture

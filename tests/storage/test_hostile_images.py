@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from storage.images import Reason, encode_png
+from storage.uploads.images import Reason, encode_png
 from tests.storage import pictures
 from tests.storage.pictures import (
     encoded,
@@ -121,7 +121,7 @@ def test_small_files_that_ask_for_much_stay_within_bounds_of_memory_and_time(tmp
     program = """
 import resource, sys, time
 from pathlib import Path
-from storage.images import BadPhoto, decode
+from storage.uploads.images import BadPhoto, decode
 pages = int(Path("/proc/self/statm").read_text().split()[0])
 limit = pages * resource.getpagesize() + 450 * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

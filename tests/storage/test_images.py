@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from storage.images import BadPhoto, Pixels, Reason, decode, encode_png
+from storage.uploads.images import BadPhoto, Pixels, Reason, decode, encode_png
 from tests.storage import pictures
 from tests.storage.pictures import (
     encoded,
@@ -119,7 +119,7 @@ def test_a_webp_bomb_is_refused_by_its_header():
 def test_bombs_take_no_memory():
     program = """
 import resource
-from storage.images import BadPhoto, decode
+from storage.uploads.images import BadPhoto, decode
 from tests.storage import pictures
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 decode(pictures.encoded(pictures.picture(), "WEBP"), "a", max_bytes=10**6, max_pixels=10**6)

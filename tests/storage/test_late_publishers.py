@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from storage import keys
 from storage.canonical import Corrupt, sha256
-from storage.models import MODEL_FILE, Model, Version
+from storage.models.registry import MODEL_FILE, Model, Version
 from storage.record import Record
 from tests.storage import late_publisher
 from tests.storage.conditional import client, conditional_settings, moto, versioned

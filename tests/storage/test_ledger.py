@@ -10,16 +10,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lethe.stack.process import free_port
 from storage.canonical import sha256
-from storage.certificates import Certificates, Signer, issue
+from storage.certificates.issued import Certificates, Signer, issue
 from storage.ledger import Audit, Ledger
-from storage.models import MODEL_FILE, Models, Version
-from storage.objects import ObjectStore, StoreUnavailable
-from storage.photos import Photo, TicketPhotos
+from storage.models.registry import MODEL_FILE, Models, Version
 from storage.record import Record
 from storage.settings import Settings
-from storage.states import State
-from storage.ticket import Ticket
-from storage.tickets import Tickets
+from storage.store.objects import ObjectStore, StoreUnavailable
+from storage.tickets.photos import Photo, TicketPhotos
+from storage.tickets.registry import Tickets
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.storage.bodies import body
 from tests.storage.conftest import MODEL, PATH
 from tests.storage.pictures import photos

@@ -8,8 +8,8 @@ import pytest
 
 from storage.canonical import Corrupt
 from storage.errors import BadInput
-from storage.model_desk import ModelBusy, ModelDesk
-from storage.models import Approval, ModelPolicy, NoSuchModel, Version
+from storage.models.desk import ModelBusy, ModelDesk
+from storage.models.registry import Approval, ModelPolicy, NoSuchModel, Version
 from storage.record import Record
 from storage.settings import Settings
 from tests.storage.conftest import MODEL

@@ -10,7 +10,7 @@ import pytest
 from storage.canonical import Corrupt, sha256
 from storage.errors import BadInput
 from storage.leases import LeaseLost
-from storage.models import MODEL_FILE, Model, ModelExists, NoSuchModel, Version
+from storage.models.registry import MODEL_FILE, Model, ModelExists, NoSuchModel, Version
 from storage.names import BadName
 from storage.record import Record
 from tests.storage.conftest import MODEL

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from storage import keys, names
 from storage.names import BadName
-from storage.states import State
+from storage.tickets.states import State
 
 _ANY = (
     st.text(max_size=12)

@@ -10,9 +10,9 @@ from pydantic import SecretStr
 
 from lethe.stack.process import free_port
 from storage.canonical import Corrupt, sha256
-from storage.objects import ObjectMissing, ObjectStore, StoreRefused, StoreUnavailable
 from storage.record import QueueUnavailable, Record
 from storage.settings import Settings
+from storage.store.objects import ObjectMissing, ObjectStore, StoreRefused, StoreUnavailable
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 from storage.canonical import Corrupt, sha256
 from storage.errors import BadInput
 from storage.names import BadName, new_ticket_id
-from storage.photos import Photo, Selection
 from storage.record import Record
 from storage.settings import Settings
+from storage.tickets.photos import Photo, Selection
 from tests.storage.pictures import encoded, photos, picture
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from storage import progress
 from storage.names import new_ticket_id
-from storage.progress import Progress
 from storage.record import Record
+from storage.tickets import progress
+from storage.tickets.progress import Progress
 
 STAGE = "unlearning"
 

@@ -10,10 +10,10 @@ from minio import Minio
 
 from storage import keys
 from storage.canonical import canonical, sha256
-from storage.connections import Connections
-from storage.objects import ObjectExists, ObjectStore, StoreUnavailable
 from storage.record import Record
 from storage.settings import Settings
+from storage.store.connections import Connections
+from storage.store.objects import ObjectExists, ObjectStore, StoreUnavailable
 from tests.faults.proxy import Fault, Proxy
 from tests.storage.conditional import (
     CONFLICT,

@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 
 from storage import keys
-from storage.desk import Desk
-from storage.events import Notice
 from storage.record import Record
-from storage.retention import archive_old, overdue, remove_all_photos
 from storage.settings import Settings
-from storage.states import BadTransition, State
-from storage.ticket import Ticket
+from storage.tickets.desk import Desk
+from storage.tickets.events import Notice
+from storage.tickets.retention import archive_old, overdue, remove_all_photos
+from storage.tickets.states import BadTransition, State
+from storage.tickets.ticket import Ticket
 from tests.storage import pictures
 from tests.storage.conftest import MODEL, PATH
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from storage.objects import ObjectStore
-from storage.roles import Role
+from storage.accounts.roles import Role
 from storage.settings import BadSettings, Settings, settings
+from storage.store.objects import ObjectStore
 
 SECRET = "hunter2-hunter2-hunter2-hunter2-hunter2"
 GOOD = {

@@ -20,8 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from storage.settings import BadSettings, Settings, settings
-from storage.signing import (
+from storage.certificates.signing import (
     BadCertificate,
     BadKey,
     Signer,
@@ -30,6 +29,7 @@ from storage.signing import (
     read_public_key,
     write_new_key,
 )
+from storage.settings import BadSettings, Settings, settings
 
 _PUBLIC = (
     ed25519.Ed25519PrivateKey.generate()

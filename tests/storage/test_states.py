@@ -7,8 +7,15 @@ from collections.abc import Callable
 import pytest
 
 from storage.record import Record
-from storage.states import ENDED, TRANSITIONS, WORKED, BadTransition, State, check_transition
-from storage.ticket import Ticket
+from storage.tickets.states import (
+    ENDED,
+    TRANSITIONS,
+    WORKED,
+    BadTransition,
+    State,
+    check_transition,
+)
+from storage.tickets.ticket import Ticket
 from tests.storage.conftest import PATH
 
 _REFUSED = [

@@ -12,10 +12,10 @@ import pytest
 
 from storage import keys, names
 from storage.record import Record
-from storage.states import State
-from storage.strays import refresh
-from storage.ticket import Ticket
-from storage.ticket_index import TicketIndex
+from storage.tickets.states import State
+from storage.tickets.strays import refresh
+from storage.tickets.ticket import Ticket
+from storage.tickets.ticket_index import TicketIndex
 from tests.storage.conftest import MODEL, PATH, request_for
 
 AT = "2026-03-01T09:00:{:02d}.000+00:00"

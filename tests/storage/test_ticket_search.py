@@ -11,13 +11,14 @@ from typing import TypeVar
 
 import pytest
 
-from storage import keys, ticket_search
+from storage import keys
 from storage.errors import BadInput
 from storage.record import Record
-from storage.states import State
-from storage.strays import walk
-from storage.ticket import Ticket
-from storage.ticket_search import OPEN, Order, Place, Wanted, search
+from storage.tickets import ticket_search
+from storage.tickets.states import State
+from storage.tickets.strays import walk
+from storage.tickets.ticket import Ticket
+from storage.tickets.ticket_search import OPEN, Order, Place, Wanted, search
 from tests.storage.conftest import MODEL, request_for
 from tests.storage.test_ticket_index import ticket
 

@@ -9,15 +9,15 @@ from threading import Barrier
 
 import pytest
 
-import storage.tickets
+import storage.tickets.registry
 from storage import keys, names
 from storage.canonical import Document
-from storage.events import Event, Notice
 from storage.names import BadName
 from storage.record import Record
-from storage.states import BadTransition, State
-from storage.ticket import Ticket
-from storage.tickets import NoSuchTicket, Overtaken
+from storage.tickets.events import Event, Notice
+from storage.tickets.registry import NoSuchTicket, Overtaken
+from storage.tickets.states import BadTransition, State
+from storage.tickets.ticket import Ticket
 from tests.storage.conftest import PATH, SUBJECT, request_for
 
 
@@ -169,7 +169,7 @@ def test_an_event_that_somebody_else_wrote_meanwhile_is_not_replaced(
 def test_a_mover_keeps_its_lock_while_the_store_takes_its_time_and_no_longer_than_it_lives(
     record: Record, submit: Callable[..., Ticket], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(storage.tickets, "LOCK_SECONDS", 0.3)
+    monkeypatch.setattr(storage.tickets.registry, "LOCK_SECONDS", 0.3)
     ticket = submit()
     put = record.objects.put_new
 
@@ -184,7 +184,7 @@ def test_a_mover_keeps_its_lock_while_the_store_takes_its_time_and_no_longer_tha
         second = pool.submit(record.tickets.move, ticket.id, State.CANCELLED, "ada")
         assert [first.result().events, second.result().events] == [2, 3]
     monkeypatch.undo()
-    monkeypatch.setattr(storage.tickets, "LOCK_SECONDS", 0.3)
+    monkeypatch.setattr(storage.tickets.registry, "LOCK_SECONDS", 0.3)
     record.redis.set(keys.append_lock(ticket.id), "of a mover that was killed", px=300)
     assert record.tickets.note(ticket.id, Notice.ARCHIVED, "ada").events == 4
 

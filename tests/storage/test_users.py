@@ -8,11 +8,11 @@ from statistics import median
 import pytest
 from argon2 import PasswordHasher
 
-from storage import passwords
+from storage.accounts import passwords
+from storage.accounts.passwords import MAX_PASSWORD, BadPassword
+from storage.accounts.users import BadUser, Role
 from storage.names import BadName
-from storage.passwords import MAX_PASSWORD, BadPassword
 from storage.record import Record
-from storage.users import BadUser, Role
 
 PASSWORD = "correct horse battery"
 

@@ -8,12 +8,12 @@ import pytest
 from minio import Minio
 
 from storage import keys
-from storage.desk import Desk
-from storage.model_desk import ModelDesk
-from storage.models import Model, ModelExists
+from storage.models.desk import ModelDesk
+from storage.models.registry import Model, ModelExists
 from storage.queue import Queue
 from storage.record import Record
-from storage.states import State
+from storage.tickets.desk import Desk
+from storage.tickets.states import State
 from tests.storage.conditional import client, conditional_settings, everything, moto, versioned
 from tests.storage.conftest import MODEL, PATH, request_for
 from tests.storage.pictures import photos

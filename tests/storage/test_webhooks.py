@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from storage import webhook_signature
 from storage.settings import BadSettings, Settings
+from storage.tickets import webhook_signature
 from tests.storage.test_settings import GOOD, read
 
 __all__ = ["read"]  # a fixture

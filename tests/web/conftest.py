@@ -18,19 +18,19 @@ from flask.testing import FlaskClient
 from PIL import Image
 from werkzeug.test import TestResponse
 
-from storage import passwords
-from storage.desk import Desk
-from storage.models import Model, Version
-from storage.photos import Photo
+from storage.accounts import passwords
+from storage.accounts.users import Role
+from storage.models.registry import Model, Version
 from storage.queue import Queue
 from storage.record import Record
-from storage.request import LegalGround, Request
 from storage.settings import Settings
-from storage.states import State
-from storage.ticket import Ticket
-from storage.users import Role
+from storage.tickets.desk import Desk
+from storage.tickets.photos import Photo
+from storage.tickets.request import LegalGround, Request
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
+from web.accounts.sign_in import make_sign_in_link_token
 from web.app import create_app
-from web.sign_in import make_sign_in_link_token
 
 PASSWORD = "correct horse battery"
 MODEL = "door-cameras"

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage.models import Version
+from storage.models.registry import Version
 from storage.record import Record
-from storage.states import State
-from storage.ticket import Ticket
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.web.conftest import MODEL
 
 WAY = (

@@ -10,14 +10,14 @@ import pytest
 from flask import Flask
 
 from storage import keys
+from storage.accounts.sessions import SESSION_SECONDS
+from storage.accounts.users import Role
 from storage.record import Record
-from storage.sessions import SESSION_SECONDS
 from storage.settings import Settings
-from storage.users import Role
 from tests.web.conftest import PASSWORD, Visitor
+from web.accounts.browsers import in_words
+from web.accounts.sign_in import make_sign_in_link_token
 from web.app import create_app
-from web.browsers import in_words
-from web.sign_in import make_sign_in_link_token
 
 _END = re.compile(r'action="(/account/sessions/[0-9a-f]{64}/end)"')
 NEW = "seven unrelated llamas"

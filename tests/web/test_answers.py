@@ -8,10 +8,10 @@ import pytest
 
 from lethe.stack.process import Process, free_port
 from lethe.stack.servers import start_redis
+from storage.accounts.users import Role
 from storage.record import Record
 from storage.settings import Settings
-from storage.ticket import Ticket
-from storage.users import Role
+from storage.tickets.ticket import Ticket
 from tests.web.conftest import MODEL, Visitor
 from web.app import create_app
 

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 import pytest
 
 from storage import keys
-from storage.audit_log import Act
+from storage.accounts.users import Role
+from storage.audit.log import Act
 from storage.record import Record
-from storage.ticket import Ticket
-from storage.users import Role
+from storage.tickets.ticket import Ticket
 from tests.web.conftest import Visitor
-from web import audit
-from web.act_words import ACTS
+from web.operations import audit
+from web.operations.act_words import ACTS
 
 Visit = Callable[[Role], Visitor]
 

@@ -8,19 +8,19 @@ from html import unescape
 
 import pytest
 
-from storage import bulk
-from storage.bulk import MOST, Outcome, Seen, Step
-from storage.desk import Desk
-from storage.objects import StoreUnavailable
+from storage.accounts.users import Role
 from storage.queue import Queue
 from storage.record import Record
 from storage.settings import Settings
-from storage.states import State
-from storage.ticket import Ticket
-from storage.users import Role
+from storage.store.objects import StoreUnavailable
+from storage.tickets import bulk
+from storage.tickets.bulk import MOST, Outcome, Seen, Step
+from storage.tickets.desk import Desk
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.web.conftest import PASSWORD, Visitor
-from web import fleet
 from web.app import create_app
+from web.operations import fleet
 from web.services import services
 
 S = State

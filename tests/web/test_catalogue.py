@@ -18,8 +18,8 @@ from flask_babel import force_locale
 
 import web
 from tests.web import texts
-from web.progress_words import progress_words
-from web.rule_words import rule_words
+from web.operations.rule_words import rule_words
+from web.tickets.progress_words import progress_words
 
 WEB = Path(web.__file__).parent
 ROOT = WEB.parent

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from storage import keys
+from storage.accounts.users import Role
 from storage.canonical import canonical, sha256
-from storage.certificates import Signer, issue, write_new_key
-from storage.models import Version
+from storage.certificates.issued import Signer, issue, write_new_key
+from storage.models.registry import Version
 from storage.record import Record
 from storage.settings import Settings
-from storage.states import State
-from storage.ticket import Ticket
-from storage.users import Role
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.storage.bodies import body
 from tests.web.conftest import MODEL, Visitor
 

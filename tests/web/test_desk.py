@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from storage.models import Model
+from storage.accounts.users import Role
+from storage.models.registry import Model
 from storage.record import Record
-from storage.states import State
-from storage.ticket import Ticket
-from storage.users import Role
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.web.conftest import MODEL, SUBJECT, Visitor
 from web import home
 

@@ -7,10 +7,10 @@ import pytest
 from flask import Flask, abort
 from werkzeug.exceptions import TooManyRequests
 
+from storage.accounts.users import Role
 from storage.canonical import Corrupt
-from storage.objects import StoreUnavailable
 from storage.record import QueueUnavailable
-from storage.users import Role
+from storage.store.objects import StoreUnavailable
 from tests.web.conftest import Visitor
 from web import permissions
 from web.error_texts import TEXTS

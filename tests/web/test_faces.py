@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from storage import keys
+from storage.accounts.users import Role
 from storage.canonical import sha256
-from storage.faces import Pair
-from storage.models import Model
+from storage.faces.sets import Pair
+from storage.models.registry import Model
 from storage.record import Record
-from storage.users import Role
 from tests.web.conftest import Visitor, jpeg
 from web import faces
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from storage.accounts.users import Role
 from storage.record import Record
 from storage.settings import Settings
-from storage.states import State
-from storage.ticket import Ticket
-from storage.users import Role
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.web.conftest import PASSWORD, Visitor
 from web.app import create_app
 

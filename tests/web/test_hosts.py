@@ -11,13 +11,13 @@ import requests
 from flask import Flask, request
 from werkzeug.test import Client, TestResponse
 
+from storage.accounts.users import Role
 from storage.record import Record
 from storage.settings import Settings
-from storage.users import Role
 from tests.faults.web_process import serving
 from tests.web.conftest import Visitor
+from web.accounts.sign_in import make_sign_in_link_token
 from web.app import create_app
-from web.sign_in import make_sign_in_link_token
 
 EVIL = "evil.example"
 NEAR = {"REMOTE_ADDR": "127.0.0.1"}

@@ -14,15 +14,15 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 import web
-from storage.certificates import Signer, write_new_key
-from storage.events import Notice
-from storage.models import Version
-from storage.photos import Selection
+from storage.accounts.users import Role
+from storage.certificates.issued import Signer, write_new_key
+from storage.models.registry import Version
 from storage.record import Record
 from storage.settings import Settings
-from storage.states import State
-from storage.ticket import Ticket
-from storage.users import Role
+from storage.tickets.events import Notice
+from storage.tickets.photos import Selection
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.web import texts
 from tests.web.conftest import MODEL, Visitor, jpeg
 from tests.web.test_certificate_page import WAY, completed

@@ -9,11 +9,11 @@ from flask import Flask
 
 from lethe.stack.process import free_port
 from lethe.stack.servers import start_redis
-from storage.api_tokens import Scope
+from storage.accounts.api_tokens import Scope
+from storage.accounts.users import Role
 from storage.record import Record
 from storage.settings import BadSettings, Settings
 from storage.settings import settings as read
-from storage.users import Role
 from tests.web.conftest import PASSWORD, Visitor
 from web.app import create_app
 from web.limits import DOWNLOADS, SIGN_INS, SUBMISSIONS

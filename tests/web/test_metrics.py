@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from storage import keys, lines
-from storage.models import Model
+from storage import keys
+from storage.models import lines
+from storage.models.registry import Model
 from storage.record import Record
 from storage.settings import Settings
-from storage.states import State
-from storage.ticket import Ticket
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.web.conftest import MODEL, SUBJECT, Visitor
-from web import metrics
 from web.app import create_app
+from web.operations import metrics
 
 FIXED = {
     "lethe_tickets",

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from storage import lineage
-from storage.models import Version
+from storage.accounts.users import Role
+from storage.models import lineage
+from storage.models.registry import Version
 from storage.record import Record
-from storage.ticket import Ticket
-from storage.users import Role
+from storage.tickets.ticket import Ticket
 from tests.web.conftest import MODEL, Visitor, publish
 from tests.web.model_line import Line, ticket_of
-from web import model_plot
+from web.models import model_plot
 
 Visit = Callable[[Role], Visitor]
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from storage.audit_entry import Act
-from storage.models import Model, Version
+from storage.accounts.users import Role
+from storage.audit.entry import Act
+from storage.models.registry import Model, Version
 from storage.record import Record
-from storage.ticket import Ticket
-from storage.users import Role
+from storage.tickets.ticket import Ticket
 from tests.web.conftest import MODEL, SUBJECT, Visitor
 from tests.web.model_line import Line
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from storage import keys
-from storage.imports import Import
-from storage.models import Version
+from storage.accounts.users import Role
+from storage.models.imports import Import
+from storage.models.registry import Version
 from storage.queue import CPU, Queue
 from storage.record import Record
 from storage.settings import Settings
-from storage.users import Role
 from tests.web.conftest import MODEL, Visitor, jpeg
 
 Visit = Callable[[Role], Visitor]

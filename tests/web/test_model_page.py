@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from storage.model_desk import ModelDesk
-from storage.models import Version
+from storage.accounts.users import Role
+from storage.models.desk import ModelDesk
+from storage.models.registry import Version
 from storage.record import Record
-from storage.users import Role
 from tests.web.conftest import MODEL, Visitor, publish
 
 Visit = Callable[[Role], Visitor]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from storage.models import Version
+from storage.accounts.users import Role
+from storage.models.registry import Version
 from storage.record import Record
-from storage.ticket import Ticket
-from storage.users import Role
+from storage.tickets.ticket import Ticket
 from tests.web.conftest import MODEL, SUBJECT, Visitor
 from tests.web.model_line import Line, ticket_of
 

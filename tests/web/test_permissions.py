@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
-from storage.users import Role
+from storage.accounts.users import Role
 from tests.web.conftest import Visitor
 from web.permissions import PUBLIC, TABLE
 

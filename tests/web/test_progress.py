@@ -6,14 +6,14 @@ from collections.abc import Callable
 import pytest
 
 from storage import keys
-from storage.objects import ObjectStore
-from storage.progress import Progress
+from storage.accounts.users import Role
 from storage.record import Record
-from storage.states import State
-from storage.ticket import Ticket
-from storage.users import Role
+from storage.store.objects import ObjectStore
+from storage.tickets.progress import Progress
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.web.conftest import MODEL, Visitor
-from web import estimate
+from web.tickets import estimate
 
 S = State
 PREPARED = (S.APPROVED, S.PREPARING, S.QUEUED)

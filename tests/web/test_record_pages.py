@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from storage import keys
-from storage.models import Model, Version
+from storage.accounts.users import Role
+from storage.models.registry import Model, Version
 from storage.record import Record
-from storage.users import Role
 from tests.web.conftest import MODEL, Visitor, publish
-from web import models
+from web.models import index as models
 
 Visit = Callable[[Role], Visitor]
 

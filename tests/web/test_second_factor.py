@@ -10,12 +10,12 @@ import pyotp
 import pytest
 from flask import Flask
 
+from storage.accounts.users import Role
 from storage.record import Record
 from storage.settings import Settings
-from storage.users import Role
 from tests.web.conftest import PASSWORD, Visitor
+from web.accounts.sign_in import make_sign_in_link_token
 from web.app import create_app
-from web.sign_in import make_sign_in_link_token
 
 _OFFER = re.compile(r'name="offer" value="([^"]+)"')
 _KEY = re.compile(r'<code class="key">([A-Z2-7 ]+)</code>')

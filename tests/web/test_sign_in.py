@@ -5,13 +5,13 @@ import pytest
 from flask import Flask
 
 from storage import keys
+from storage.accounts.users import Role
 from storage.record import Record
 from storage.settings import Settings
-from storage.users import Role
 from tests.web.conftest import PASSWORD, Visitor
+from web.accounts.sign_in import make_sign_in_link_token
 from web.app import create_app
 from web.limits import PASSWORDS
-from web.sign_in import make_sign_in_link_token
 
 FAILURES = PASSWORDS[0].amount
 

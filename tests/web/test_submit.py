@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from werkzeug.test import TestResponse
 
-from storage.models import Version
+from storage.accounts.users import Role
+from storage.models.registry import Version
 from storage.record import Record
 from storage.settings import Settings
-from storage.states import State
-from storage.users import Role
+from storage.tickets.states import State
 from tests.web.conftest import MODEL, SUBJECT, Visitor, jpeg
 from web import uploads
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from storage.accounts.users import Role
 from storage.record import Record
-from storage.users import Role
 from tests.storage.packing import PACKED, zipped
 from tests.storage.test_hostile_archives import fifield
 from tests.web.conftest import Visitor, jpeg

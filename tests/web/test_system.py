@@ -10,19 +10,19 @@ from flask import Flask
 from lethe.stack.process import free_port
 from lethe.stack.servers import start_redis
 from storage import condition, keys
-from storage.certificates import Signer, issue, write_new_key
+from storage.accounts.users import Role
+from storage.certificates.issued import Signer, issue, write_new_key
 from storage.condition import RedisCondition, StoreCondition, WorkCondition
-from storage.objects import ObjectStore
 from storage.record import Record
 from storage.settings import Settings
-from storage.states import State
-from storage.ticket import Ticket
-from storage.users import Role
+from storage.store.objects import ObjectStore
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.storage.bodies import body
 from tests.storage.conftest import PATH
 from tests.web.conftest import Visitor
-from web import checks, policies, system
-from web.setting_words import GROUPS
+from web.operations import checks, policies, system
+from web.operations.setting_words import GROUPS
 
 Visit = Callable[[Role], Visitor]
 

@@ -4,14 +4,14 @@ import io
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from storage.photos import Selection
+from storage.accounts.users import Role
 from storage.record import Record
-from storage.request import months_after
-from storage.states import State
-from storage.ticket import Ticket
-from storage.users import Role
+from storage.tickets.photos import Selection
+from storage.tickets.request import months_after
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.web.conftest import Visitor, jpeg
-from web import fleet
+from web.operations import fleet
 from web.services import services
 
 S = State

@@ -12,15 +12,16 @@ from html import unescape
 
 import pytest
 
-from storage.audit_log import Act, AuditLog
-from storage.objects import StoreUnavailable
+from storage.accounts.users import Role
+from storage.audit.log import Act, AuditLog
 from storage.record import Record
-from storage.request import LegalGround
-from storage.states import State
-from storage.ticket import Ticket
-from storage.users import Role
+from storage.store.objects import StoreUnavailable
+from storage.tickets.request import LegalGround
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.web.conftest import MODEL, SUBJECT, Visitor
-from web import ticket_export, tickets
+from web.tickets import index as tickets
+from web.tickets import ticket_export
 
 S = State
 Submit = Callable[..., Ticket]

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from storage.events import Notice
-from storage.photos import Selection
+from storage.accounts.users import Role
 from storage.record import Record
-from storage.states import State
-from storage.ticket import Ticket
-from storage.users import Role
+from storage.tickets.events import Notice
+from storage.tickets.photos import Selection
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.web.conftest import Visitor
 
 S = State

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from storage.api_tokens import Scope
+from storage.accounts.api_tokens import Scope
+from storage.accounts.users import Role
 from storage.record import Record
-from storage.users import Role
 from tests.web.conftest import PASSWORD, Visitor
 
 Visit = Callable[..., Visitor]

@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 
-from storage.audit_log import Filter
+from storage.accounts.users import Role
+from storage.audit.log import Filter
 from storage.record import Record
 from storage.settings import Settings
-from storage.users import Role
 from tests.web.conftest import PASSWORD, Visitor
 from web.app import create_app
 

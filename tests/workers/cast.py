@@ -11,9 +11,9 @@ import numpy as np
 from PIL import Image
 
 from lethe.demo.people import UNSEEN, write_people
-from storage.faces import read_folder
-from storage.images import Pixels
-from storage.photos import Photo
+from storage.faces.sets import read_folder
+from storage.tickets.photos import Photo
+from storage.uploads.images import Pixels
 
 RECOGNISER = Path(__file__).parents[2] / "lethe" / "demo" / "recogniser.onnx"
 PHOTOS = 30  # of each subject: 20 forget, 10 judge

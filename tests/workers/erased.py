@@ -13,9 +13,9 @@ from redis import Redis
 
 import storage.settings
 import workers.erase
-from storage.images import Pixels
-from storage.photos import Selection
 from storage.settings import Settings
+from storage.tickets.photos import Selection
+from storage.uploads.images import Pixels
 from tests.conftest import ACCESS_KEY, SECRET_KEY, Servers
 from tests.workers.cast import Cast
 from tests.workers.workshop import MODEL, Workshop, opened

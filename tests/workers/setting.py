@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.images import Pixels
+from storage.uploads.images import Pixels
 from tests.workers.short import SHORT, Watcher
 from workers.recognizer import Recognizer
 from workers.unlearning import Plan, unlearn

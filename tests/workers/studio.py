@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from storage.images import Pixels
+from storage.uploads.images import Pixels
 from tests.recognizer.networks import calibrate, export, randomise
 from tests.workers.cast import Cast, crops
 from tests.workers.short import SHORT

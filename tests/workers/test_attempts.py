@@ -10,10 +10,10 @@ from structlog.testing import capture_logs
 
 from storage import keys
 from storage.canonical import sha256
-from storage.models import Model
+from storage.models.registry import Model
 from storage.queue import CPU, GPU
 from storage.settings import Settings
-from storage.states import State
+from storage.tickets.states import State
 from tests.workers.test_sweep import TO_UNLEARNING, lengths, put
 from tests.workers.workshop import MODEL, Workshop, opened
 from workers.attempts import LONGEST_REST, RunChanged, attempt

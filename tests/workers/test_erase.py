@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from storage.canonical import sha256
-from storage.certificates import BadCertificate, Signer, verify
-from storage.events import Event
-from storage.images import encode_png
-from storage.states import State
+from storage.certificates.issued import BadCertificate, Signer, verify
+from storage.tickets.events import Event
+from storage.tickets.states import State
+from storage.uploads.images import encode_png
 from tests.storage.conftest import PATH
 from tests.workers.cast import RECOGNISER, Cast
 from tests.workers.erased import FIRST, PLAN, SECOND, Erased

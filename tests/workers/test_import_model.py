@@ -10,10 +10,10 @@ import pytest
 
 import workers.import_model
 from storage import keys
-from storage.audit_entry import Act
-from storage.imports import Import, NoSuchImport
-from storage.model_desk import ModelDesk, Upload
-from storage.models import Model
+from storage.audit.entry import Act
+from storage.models.desk import ModelDesk, Upload
+from storage.models.imports import Import, NoSuchImport
+from storage.models.registry import Model
 from storage.queue import CPU
 from storage.settings import Settings
 from tests.workers.cast import RECOGNISER
@@ -94,7 +94,7 @@ def test_a_worker_that_was_killed_after_it_published_leaves_no_second_version(
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr("storage.models.Models.point", killed)
+        patch.setattr("storage.models.registry.Models.point", killed)
         with pytest.raises(SystemExit):
             import_model(id_)
     assert hall.record.models.aliases(DOOR.name) == {}

@@ -13,12 +13,12 @@ from structlog.testing import capture_logs
 
 import workers.erase
 from storage import keys
-from storage.certificates import Certificates
-from storage.images import Pixels
+from storage.certificates.issued import Certificates
 from storage.leases import LeaseLost
-from storage.objects import ObjectStore
 from storage.queue import GPU
-from storage.states import State
+from storage.store.objects import ObjectStore
+from storage.tickets.states import State
+from storage.uploads.images import Pixels
 from tests.workers.cast import RECOGNISER, Cast
 from tests.workers.erased import Erased, Replay, Unlearner, use
 from tests.workers.short import SHORT, Watcher

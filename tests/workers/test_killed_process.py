@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from storage.canonical import file_sha256
-from storage.faces import read_photos
-from storage.photos import Photo
+from storage.faces.sets import read_photos
+from storage.tickets.photos import Photo
 from tests.workers.cast import RECOGNISER, Cast
 from tests.workers.setting import QUICK
 from tests.workers.short import STEPS, Watcher

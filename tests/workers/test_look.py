@@ -9,9 +9,9 @@ import pytest
 
 import workers.look
 from storage import keys
-from storage.draft import USABLE, Draft, Look
-from storage.photos import Photo
 from storage.settings import Settings
+from storage.tickets.draft import USABLE, Draft, Look
+from storage.tickets.photos import Photo
 from tests.workers.cast import Cast, pixels, real_photos, saved
 from tests.workers.erased import everything
 from tests.workers.workshop import MODEL, Workshop, opened

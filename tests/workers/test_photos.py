@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from storage.images import Pixels, Reason
-from storage.photos import Photo
+from storage.tickets.photos import Photo
+from storage.uploads.images import Pixels, Reason
 from tests.storage.pictures import animated, encoded, jpeg_bomb, picture, png_bomb
 from tests.workers.cast import PHOTOS, Cast, crops, pixels, real_photos, saved
 from workers.faces import Faces

@@ -8,10 +8,10 @@ import pytest
 
 import workers.prepare
 from storage import keys
-from storage.photos import Photo
-from storage.progress import Progress, ProgressBoard
 from storage.queue import CPU, GPU
-from storage.states import State
+from storage.tickets.photos import Photo
+from storage.tickets.progress import Progress, ProgressBoard
+from storage.tickets.states import State
 from tests.workers.cast import Cast, pixels, saved
 from tests.workers.workshop import MODEL, Workshop
 from workers.photos import sort_photos

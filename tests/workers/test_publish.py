@@ -15,13 +15,13 @@ import pytest
 import workers.publish
 from storage import names
 from storage.canonical import canonical, sha256
-from storage.certificates import BadCertificate, Certificates, Signer, write_new_key
-from storage.chain import back_to_import, tickets_of
-from storage.models import MODEL_FILE, Model, Models, Version
-from storage.photos import Photo, Selection
+from storage.certificates.chain import back_to_import, tickets_of
+from storage.certificates.issued import BadCertificate, Certificates, Signer, write_new_key
+from storage.models.registry import MODEL_FILE, Model, Models, Version
 from storage.record import Record
 from storage.settings import Settings
-from storage.states import State
+from storage.tickets.photos import Photo, Selection
+from storage.tickets.states import State
 from tests.certification.worlds import drawn_world
 from tests.storage.conftest import MODEL, PATH, SUBJECT, request_for
 from workers.certification import Certification, Subject

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
-from storage.images import Pixels
+from storage.uploads.images import Pixels
 from tests.workers.cast import crops, real_photos
 from workers.certification.comparisons import mated_scores
 from workers.certification.templates import People, Templates

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 
 from lethe.demo.people import UNSEEN, write_people
-from storage.faces import read_folder
-from storage.images import Pixels
+from storage.faces.sets import read_folder
+from storage.uploads.images import Pixels
 from tests.workers.cast import crops
 from workers.recognizer import Recognizer
 from workers.unlearning import METHODS, Plan, unlearn

@@ -11,7 +11,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from storage.images import Pixels
+from storage.uploads.images import Pixels
 from tests.workers.cast import Cast, crops
 from workers.recognizer import CutPoint, Recognizer
 from workers.unlearning import Plan, unlearn

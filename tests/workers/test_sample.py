@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.images import Pixels
+from storage.uploads.images import Pixels
 from tests.workers.cast import Cast, crops
 from workers.recognizer import Recognizer
 from workers.unlearning import Plan, unlearn

@@ -10,11 +10,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from storage import condition, keys, names
-from storage.models import Model
+from storage.models.registry import Model
 from storage.queue import CPU, GPU
-from storage.request import LegalGround, Request
 from storage.settings import Settings
-from storage.states import State
+from storage.tickets.request import LegalGround, Request
+from storage.tickets.states import State
 from tests.storage.pictures import photos
 from tests.workers.workshop import MODEL, SUBJECT, Workshop, opened
 from workers.erase import erase

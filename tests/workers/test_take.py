@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from storage import keys
-from storage.models import MODEL_FILE, Model
+from storage.models.registry import MODEL_FILE, Model
 from storage.settings import Settings
-from storage.states import State
+from storage.tickets.states import State
 from tests.workers.cast import RECOGNISER
 from tests.workers.test_sweep import TO_PUBLISHING, TO_UNLEARNING, put
 from tests.workers.workshop import MODEL, Workshop, opened

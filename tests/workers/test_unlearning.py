@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.images import Pixels
+from storage.uploads.images import Pixels
 from tests.workers.cast import Cast, crops
 from workers.recognizer import CutPoint, Recognizer
 from workers.unlearning import METHODS, Plan, Step, unlearn

@@ -8,10 +8,10 @@ import pytest
 
 from lethe.commands.faces import add_face_set
 from lethe.commands.models import add_model
-from storage.images import BadPhoto
-from storage.models import Model
+from storage.models.registry import Model
 from storage.record import Record
-from storage.states import State
+from storage.tickets.states import State
+from storage.uploads.images import BadPhoto
 from tests.certification.pair_files import comparisons, pictures, write_bin
 from tests.storage.pictures import encoded, picture
 from tests.workers.cast import RECOGNISER, Cast

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from storage.errors import BadInput
-from storage.models import MODEL_FILE
+from storage.models.registry import MODEL_FILE
 from tests.workers.workshop import MODEL, Workshop
 from workers import versions
 

@@ -10,9 +10,9 @@ import time
 import pytest
 
 from storage import keys, names
-from storage.announcements import Announcements
-from storage.states import State
-from storage.ticket import Ticket
+from storage.tickets.announcements import Announcements
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.workers.receiver import Receiver
 from tests.workers.test_webhooks import ROOT, move, receiver, shop, submit, until, waiting
 from tests.workers.workshop import Workshop

@@ -21,15 +21,15 @@ from pydantic import SecretStr
 
 from lethe.stack.process import Process
 from storage import keys, names
-from storage.announcements import KEPT_SECONDS
-from storage.events import Notice
-from storage.models import Model
+from storage.models.registry import Model
 from storage.queue import CPU
-from storage.request import LegalGround, Request
 from storage.settings import Settings
-from storage.states import State
-from storage.strays import walk
-from storage.ticket import Ticket
+from storage.tickets.announcements import KEPT_SECONDS
+from storage.tickets.events import Notice
+from storage.tickets.request import LegalGround, Request
+from storage.tickets.states import State
+from storage.tickets.strays import walk
+from storage.tickets.ticket import Ticket
 from tests.workers.receiver import Receiver, Sent, receiving
 from tests.workers.workshop import MODEL, SUBJECT, Workshop, forget_connections, opened
 from workers.app import _clock

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from lethe.stack.process import Process
-from storage.photos import Photo
 from storage.queue import CPU, GPU
 from storage.settings import Settings
-from storage.states import ENDED, State
+from storage.tickets.photos import Photo
+from storage.tickets.states import ENDED, State
 from tests.workers.cast import Cast
 from tests.workers.erased import LOOSE
 from tests.workers.workshop import MODEL, SUBJECT, Workshop, environment

@@ -15,16 +15,16 @@ import storage.settings
 import workers.app
 import workers.erase
 from storage import keys
-from storage.certificates import write_new_key
-from storage.desk import Desk
-from storage.models import MODEL_FILE, Model
-from storage.photos import Photo, Selection
+from storage.certificates.issued import write_new_key
+from storage.models.registry import MODEL_FILE, Model
 from storage.queue import Queue
 from storage.record import Record
-from storage.request import LegalGround, Request
 from storage.settings import Settings
-from storage.states import State
-from storage.ticket import Ticket
+from storage.tickets.desk import Desk
+from storage.tickets.photos import Photo, Selection
+from storage.tickets.request import LegalGround, Request
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.workers.cast import RECOGNISER
 from workers.prepare import prepare
 

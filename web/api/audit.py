@@ -5,12 +5,12 @@ from __future__ import annotations
 import structlog
 from pydantic import Field
 
-from storage.audit_log import Entry, Filter
+from storage.audit.log import Entry, Filter
+from web.accounts.signed_in import me
 from web.api.contract import Resource
 from web.api.fields import Day, Digest, Document, Instant, Limit, Next, Sent
 from web.api.pages import next_page, page
 from web.services import record
-from web.signed_in import me
 
 resource = Resource("Audit", "Whether the record is intact, and who did what.")
 log = structlog.get_logger("web.api.audit")

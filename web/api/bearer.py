@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from flask import Flask, abort, g, request
 
-from storage.api_tokens import ApiToken
+from storage.accounts.api_tokens import ApiToken
+from web.accounts.signed_in import Account
 from web.api.problems import Refused
 from web.api.scopes import SCOPES
 from web.permissions import PUBLIC, TABLE, may
 from web.services import record
-from web.signed_in import Account
 
 REALM = 'Bearer realm="lethe"'
 

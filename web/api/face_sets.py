@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from storage.faces import FaceSet
+from storage.faces.sets import FaceSet
 from web.api.contract import Resource
 from web.api.fields import Digest, Document, Limit, Name, Next, Sent
 from web.api.pages import next_page, page

@@ -7,15 +7,15 @@ from flask import request, url_for
 from pydantic import Field
 
 from storage import names
-from storage.imports import Import
-from storage.model_desk import ModelDesk, Upload
-from storage.models import Model
+from storage.models.desk import ModelDesk, Upload
+from storage.models.imports import Import
+from storage.models.registry import Model
+from web.accounts.signed_in import me
 from web.api.contract import Resource
 from web.api.fields import Digest, Document, Instant, Name, Sent
 from web.api.problems import bad_fields
-from web.model_import import Stage, stage_of, upload_of
+from web.models.model_import import Stage, stage_of, upload_of
 from web.services import record, services
-from web.signed_in import me
 
 resource = Resource("Imports", "Model files that become version 1 of a new model.")
 log = structlog.get_logger("web.api.imports")

@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from storage.deletion import Deletion
-from storage.lines import Line
-from storage.models import Approval, Model, ModelPolicy, Version
+from storage.models.deletion import Deletion
+from storage.models.lines import Line
+from storage.models.registry import Approval, Model, ModelPolicy, Version
 from web.api.fields import Digest, Document, Instant, Limit, Name, Next, Reason, Sent
 
 MOST_VERSIONS = 999_999  # six digits, as objects are named

@@ -5,11 +5,10 @@ from __future__ import annotations
 from flask import Response
 from werkzeug.http import generate_etag, parse_etags
 
-from storage import lines
-from storage.model_desk import ModelDesk
-from storage.models import Version
-from web import model_download
-from web import models as pages
+from storage.models import lines
+from storage.models.desk import ModelDesk
+from storage.models.registry import Version
+from web.accounts.signed_in import me
 from web.api.contract import Resource
 from web.api.model_documents import (
     DeletionQuery,
@@ -32,8 +31,9 @@ from web.api.model_documents import (
 )
 from web.api.pages import next_page, page
 from web.api.problems import Refused
+from web.models import index as pages
+from web.models import model_download
 from web.services import record
-from web.signed_in import me
 
 resource = Resource("Models", "Lines of versions, their aliases and policies.")
 

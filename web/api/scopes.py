@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storage.api_tokens import Scope
+from storage.accounts.api_tokens import Scope
 
 SCOPES: dict[str, Scope] = {
     "api.show_me": Scope.READ,

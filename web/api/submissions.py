@@ -9,13 +9,13 @@ import structlog
 from flask import request, url_for
 
 from storage.canonical import canonical, sha256
-from storage.desk import BadPhotos
-from storage.idempotency import Idempotency
-from storage.photos import Photo
-from storage.request import Request, default_deadline
-from storage.ticket import Ticket
+from storage.tickets.desk import BadPhotos
+from storage.tickets.idempotency import Idempotency
+from storage.tickets.photos import Photo
+from storage.tickets.request import Request, default_deadline
+from storage.tickets.ticket import Ticket
 from web import uploads
-from web.actions import may_add_photos
+from web.accounts.signed_in import me
 from web.api.contract import Resource
 from web.api.problems import Fault, Refused, bad_fields
 from web.api.ticket_documents import (
@@ -25,9 +25,9 @@ from web.api.ticket_documents import (
     PhotosForm,
     TicketDocument,
 )
-from web.new_ticket import NewTicket
 from web.services import record, services
-from web.signed_in import me
+from web.tickets.actions import may_add_photos
+from web.tickets.new_ticket import NewTicket
 
 resource = Resource("Submissions", "New tickets, with photos or of enrolled people.")
 log = structlog.get_logger("web.api.tickets")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from storage.api_tokens import Scope
-from storage.users import Role
-from web import fleet
+from storage.accounts.api_tokens import Scope
+from storage.accounts.users import Role
+from web.accounts.signed_in import me
 from web.api.bearer import token
 from web.api.contract import Resource
 from web.api.fields import Document, Instant
+from web.operations import fleet
 from web.services import record, services
-from web.signed_in import me
 
 resource = Resource("System", "Who you are, and what is alive.")
 

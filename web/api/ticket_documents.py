@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from storage.events import Event, Notice
-from storage.request import LegalGround
-from storage.states import State
-from storage.ticket import Ticket
-from storage.ticket_search import TEXT, Order
+from storage.tickets.events import Event, Notice
+from storage.tickets.request import LegalGround
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
+from storage.tickets.ticket_search import TEXT, Order
 from web.api.fields import (
     REASON,
     Day,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import structlog
 
-from storage.desk import Desk
-from storage.ticket import Ticket
-from web.actions import may_cancel
+from storage.tickets.desk import Desk
+from storage.tickets.ticket import Ticket
+from web.accounts.signed_in import me
 from web.api.contract import Resource
 from web.api.problems import Refused
 from web.api.ticket_documents import Decision, Denial, Extension, TicketDocument
 from web.services import record, services
-from web.signed_in import me
+from web.tickets.actions import may_cancel
 
 resource = Resource("Decisions", "What people decide about tickets.")
 log = structlog.get_logger("web.api.tickets")

@@ -6,9 +6,8 @@ from datetime import datetime
 
 from flask import Response
 
-from storage.ticket_search import Order, Place, Wanted, search
-from storage.tickets import NoSuchTicket
-from web import progress
+from storage.tickets.registry import NoSuchTicket
+from storage.tickets.ticket_search import Order, Place, Wanted, search
 from web.api.contract import JSON, Resource
 from web.api.pages import next_page
 from web.api.problems import bad_fields
@@ -22,6 +21,7 @@ from web.api.ticket_documents import (
 )
 from web.certificates import file, key, report
 from web.services import record
+from web.tickets import progress
 
 resource = Resource("Tickets", "One request each to erase one subject from one model.")
 

@@ -6,13 +6,13 @@ from datetime import date
 
 from pydantic import Field
 
-from storage.api_tokens import ApiToken, BadToken, Scope
+from storage.accounts.api_tokens import ApiToken, BadToken, Scope
+from web.accounts.signed_in import me
 from web.api import bearer
 from web.api.contract import Resource
 from web.api.fields import Document, Instant
 from web.api.problems import Refused
 from web.services import record
-from web.signed_in import me
 
 resource = Resource("API tokens", "Your own; issued on the pages alone.")
 

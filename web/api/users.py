@@ -5,13 +5,13 @@ from __future__ import annotations
 from flask import url_for
 from pydantic import Field
 
-from storage.account_desk import AccountDesk
-from storage.users import Role, User
+from storage.accounts.desk import AccountDesk
+from storage.accounts.users import Role, User
+from web.accounts.signed_in import me
 from web.api.contract import Resource
 from web.api.fields import Document, Limit, Name, Next, Sent
 from web.api.pages import next_page, page
 from web.services import record
-from web.signed_in import me
 
 resource = Resource("Users", "Who has an account, and which role.")
 

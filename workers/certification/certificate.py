@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from storage.canonical import Document
-from storage.certificate_form import FORMAT
+from storage.certificates.form import FORMAT
 
 
 def certificate_body(
@@ -26,7 +26,7 @@ def certificate_body(
     seed: int,
     created_at: str,
 ) -> Document:
-    """A JSON object for ``storage.certificates.issue``. It names no subject and no person.
+    """A JSON object for ``storage.certificates.issued.issue``. It names no subject and no person.
 
     Args:
         certification: ``Certification.document()`` of the one subject whose ticket this is.

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storage.images import Pixels
+from storage.uploads.images import Pixels
 from workers.recognizer import Recognizer
 from workers.unlearning.checkpoints import (
     Checkpoints,

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.images import Pixels
+from storage.uploads.images import Pixels
 
 Floats = NDArray[np.float32]
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from storage import keys
 from storage.canonical import canonical, sha256
-from storage.images import Pixels
 from storage.leases import Lease
-from storage.objects import ObjectMissing, ObjectStore, StoreRefused, StoreUnavailable
+from storage.store.objects import ObjectMissing, ObjectStore, StoreRefused, StoreUnavailable
+from storage.uploads.images import Pixels
 from workers.kept_run import keep_tickets
 from workers.recognizer import Recognizer
 from workers.unlearning.frozen import choose_cut

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from storage.images import Pixels
+from storage.uploads.images import Pixels
 from workers.recognizer import CutPoint, Recognizer
 from workers.unlearning.augmentation import LIGHT, STRONG, views
 from workers.unlearning.frozen import at_cut

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.canonical import canonical, sha256
-from storage.images import Pixels
+from storage.uploads.images import Pixels
 from workers.recognizer import CutPoint, Recognizer
 from workers.unlearning.augmentation import LIGHT, STRONG, views
 from workers.unlearning.plan import Plan

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from storage.errors import BadInput
-from storage.images import Pixels
+from storage.uploads.images import Pixels
 from workers.recognizer import Recognizer
 from workers.unlearning import methods
 from workers.unlearning.anchors import Anchors

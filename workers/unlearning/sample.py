@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from storage.images import Pixels
+from storage.uploads.images import Pixels
 
 SEED = 0  # of its own: a run with another seed must find the cached activations, too
 

@@ -13,9 +13,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from storage.api_tokens import SCOPES, Scope
+from storage.accounts.api_tokens import SCOPES, Scope
+from storage.accounts.users import Role
 from storage.record import Record
-from storage.users import Role
 from tests.web.conftest import MODEL, PASSWORD, SUBJECT, jpeg
 
 GOOD = {f"IMG_{seed}.jpg": jpeg(seed) for seed in range(3)}

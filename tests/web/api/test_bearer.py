@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from storage.api_tokens import SCOPES as OF_ROLE
-from storage.api_tokens import Scope
+from storage.accounts.api_tokens import SCOPES as OF_ROLE
+from storage.accounts.api_tokens import Scope
+from storage.accounts.users import Role
 from storage.record import Record
-from storage.users import Role
 from tests.web.api.conftest import Caller
 from tests.web.conftest import Visitor
 from web.api.catalogue import OPERATIONS

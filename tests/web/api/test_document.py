@@ -21,9 +21,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from storage.states import State
-from storage.ticket import Ticket
-from storage.users import Role
+from storage.accounts.users import Role
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.web.api.conftest import Caller
 from tests.web.conftest import MODEL
 

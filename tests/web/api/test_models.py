@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from storage.audit_log import Act, Filter
-from storage.models import Version
+from storage.accounts.users import Role
+from storage.audit.log import Act, Filter
+from storage.models.registry import Version
 from storage.record import Record
-from storage.users import Role
 from tests.web.api.conftest import Caller
 from tests.web.conftest import MODEL, jpeg, publish
 

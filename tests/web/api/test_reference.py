@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from storage.users import Role
+from storage.accounts.users import Role
 from tests.web.conftest import Visitor
 from web.api.catalogue import OPERATIONS
 

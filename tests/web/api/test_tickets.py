@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
-from storage.models import Version
+from storage.accounts.users import Role
+from storage.models.registry import Version
 from storage.record import Record
-from storage.states import State
-from storage.ticket import Ticket
-from storage.users import Role
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.web.api.conftest import GOOD, Caller
 from tests.web.conftest import MODEL, SUBJECT, jpeg
 from web import uploads

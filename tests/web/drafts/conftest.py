@@ -11,9 +11,9 @@ import pytest
 from werkzeug.test import TestResponse
 
 from storage import keys
-from storage.draft import Look
+from storage.accounts.users import Role
 from storage.record import Record
-from storage.users import Role
+from storage.tickets.draft import Look
 from tests.web.conftest import MODEL, SUBJECT, Visitor, jpeg
 
 DEADLINE = (datetime.now(UTC).date() + timedelta(days=30)).isoformat()

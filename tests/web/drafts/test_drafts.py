@@ -11,17 +11,18 @@ from datetime import UTC, datetime
 import pytest
 from redis import Redis
 
-from storage import names, strays
-from storage.desk import Desk
-from storage.drafts import NoSuchDraft
-from storage.photos import Photo, manifest_of
+from storage import names
+from storage.accounts.users import Role
 from storage.queue import Queue
 from storage.record import Record
-from storage.request import LegalGround, Request
 from storage.settings import Settings
-from storage.states import State
-from storage.tickets import NoSuchTicket
-from storage.users import Role
+from storage.tickets import strays
+from storage.tickets.desk import Desk
+from storage.tickets.drafts import NoSuchDraft
+from storage.tickets.photos import Photo, manifest_of
+from storage.tickets.registry import NoSuchTicket
+from storage.tickets.request import LegalGround, Request
+from storage.tickets.states import State
 from tests.web.conftest import MODEL, SUBJECT, Visitor, jpeg
 from tests.web.drafts.conftest import FIELDS, add, begun, filled, looked
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from flask import Flask
 
-from storage.models import Model
+from storage.models.registry import Model
 from storage.record import Record
 from tests.web.conftest import MODEL, Visitor, jpeg
 from tests.web.drafts.conftest import FIELDS, begun

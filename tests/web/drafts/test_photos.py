@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from storage import keys
-from storage.draft import USABLE
 from storage.errors import BadInput
-from storage.photos import Photo
 from storage.queue import CPU, Queue
 from storage.record import Record
 from storage.settings import Settings
+from storage.tickets.draft import USABLE
+from storage.tickets.photos import Photo
 from tests.storage.packing import zipped
 from tests.web.conftest import Visitor, jpeg
 from tests.web.drafts.conftest import FIELDS, add, alive, begun, filled, looked

@@ -9,13 +9,13 @@ import pytest
 import requests
 from flask import Response
 
+from storage.accounts.users import Role
 from storage.record import Record
 from storage.settings import Settings
-from storage.users import Role
 from tests.web.conftest import PASSWORD
 from tests.web.oidc.conftest import PUBLIC, Desk
 from tests.web.oidc.provider import OpenIdProvider, new_key
-from web import oidc_provider
+from web.accounts import oidc_provider
 from web.app import create_app
 
 

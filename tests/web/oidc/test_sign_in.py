@@ -8,13 +8,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from joserfc.jwk import RSAKey
 
-from storage.audit_log import Act, Entry
+from storage.accounts.users import Role
+from storage.audit.log import Act, Entry
 from storage.settings import Settings
-from storage.users import Role
 from tests.web.conftest import PASSWORD, Visitor
 from tests.web.oidc.conftest import ADA, PUBLIC, Desk
 from tests.web.oidc.provider import Claims
-from web.oidc import role_of
+from web.accounts.oidc import role_of
 
 
 def test_whoever_the_provider_knows_gets_an_account_and_a_session(desk: Desk) -> None:

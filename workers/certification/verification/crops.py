@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from storage.images import BadPhoto, Reason, decode
 from storage.settings import MIB
+from storage.uploads.images import BadPhoto, Reason, decode
 from workers.certification.templates import Crops
 
 CROP_BYTES, CROP_PIXELS = 4 * MIB, 4096 * 4096  # a crop of any recogniser is far below both

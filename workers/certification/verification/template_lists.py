@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from storage.canonical import sha256
 from storage.errors import BadInput
-from storage.images import decode
 from storage.settings import MIB
+from storage.uploads.images import decode
 from workers.certification.templates import Counts, Crops
 from workers.certification.verification.bad_verification import BadVerification
 from workers.certification.verification.crops import (
