@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 from redis import Redis
 
 from lethe.stack.process import free_port
@@ -27,6 +29,13 @@ ACCESS_KEY, SECRET_KEY, PASSWORD = "lethe-tests", secrets.token_hex(16), secrets
 class Servers:
     redis_url: str
     s3_endpoint: str
+
+
+@pytest.fixture(scope="session", autouse=True)
+def templates_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A fresh application for each test, not a fresh compilation of all its templates."""
+    cache = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": cache}
 
 
 @pytest.fixture(scope="session")
