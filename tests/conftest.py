@@ -22,7 +22,25 @@ from storage.settings import Settings
 # in each other's way with more, and a figure must not hang on how many cores there are.
 os.environ["OMP_NUM_THREADS"] = "1"
 
+# The files that take longest: they begin first, or one process ends minutes after the others.
+LONGEST = (
+    "test_real_recogniser.py",
+    "test_interruptions.py",
+    "test_demo.py",
+    "test_browser.py",
+    "test_erase.py",
+    "test_worker.py",
+    "test_killed_process.py",
+    "test_checkpoints.py",
+    "test_gated.py",
+)
+
 ACCESS_KEY, SECRET_KEY, PASSWORD = "lethe-tests", secrets.token_hex(16), secrets.token_hex(16)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 
 @dataclass(frozen=True)
