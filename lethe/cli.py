@@ -18,6 +18,7 @@ from lethe.commands.tokens import tokens
 from lethe.commands.up import up
 from lethe.commands.users import users
 from storage.errors import BadInput, LetheError
+from storage.logs import setup
 
 BAD_INPUT = 2
 
@@ -46,6 +47,7 @@ for command in (
 
 def main() -> None:
     """Runs a command; what Lethe refuses is one line on standard error, never a traceback."""
+    setup.set_up_terminal()
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Exit as exit_:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,8 +19,8 @@ from storage.record import Record
 from storage.store.objects import ObjectStore
 from storage.tickets import retention
 from storage.tickets.states import State
+from storage.tickets.ticket_search import Order
 
-GONE_SECONDS = 30  # a worker silent for so long is not alive
 STUCK_SECONDS = 24 * 3600  # a ticket in work that nothing moved for so long is looked at by nobody
 LOOKED_AT = 200  # tickets of a state, the earliest; all the others came later
 IN_WORK = (
@@ -32,6 +31,18 @@ IN_WORK = (
     State.CERTIFYING,
     State.PUBLISHING,
 )
+# Of the earliest tickets of each list those that came into their state before a time.
+# KEYS: when each ticket changed, lists. ARGV: how many of a list, seconds since the epoch.
+_STUCK = """
+local found = {}
+for place = 2, #KEYS do
+  for _, id in ipairs(redis.call('zrange', KEYS[place], 0, ARGV[1] - 1)) do
+    local at = redis.call('zscore', KEYS[1], id)
+    if at and tonumber(at) < tonumber(ARGV[2]) then found[#found + 1] = id end
+  end
+end
+return found
+"""
 
 
 @dataclass(frozen=True)
@@ -61,6 +72,7 @@ class RedisCondition:
     eviction: str | None = None
     append_only: bool | None = None
     writes_well: bool | None = None  # the last one to its disk
+    evicted: int | None = None  # keys dropped since it started
 
 
 @dataclass(frozen=True)
@@ -111,6 +123,7 @@ def of_redis(record: Record) -> RedisCondition:
         told.get("maxmemory_policy"),
         None if append_only is None else bool(append_only),
         None if written is None else written == "ok",
+        told.get("evicted_keys"),
     )
 
 
@@ -127,7 +140,7 @@ def of_work(record: Record) -> WorkCondition:
         webhooks_put_off=int(redis.zcount(keys.ANNOUNCEMENTS, f"({now}", "+inf")),
         photos_overdue=retention.overdue(record),
         deadlines_missed=int(redis.zcount(keys.DEADLINES, "-inf", now)),
-        stuck=tuple(_stuck(record, now)),
+        stuck=tuple(stuck(record)),
         waiting={
             state: record.tickets.count(None, state)
             for state in (State.FAILED, State.NEEDS_REVIEW, State.NEEDS_PHOTOS)
@@ -140,14 +153,12 @@ def swept(redis: Redis) -> None:
     redis.set(keys.SWEPT, time.time())
 
 
-def _stuck(record: Record, now: float) -> list[str]:
-    ids = [id_ for state in IN_WORK for id_ in record.tickets.waiting(None, state, LOOKED_AT)]
-    last = datetime.fromtimestamp(now - STUCK_SECONDS, UTC)
-    return [
-        ticket.id
-        for ticket in record.tickets.index.tickets(ids)
-        if ticket is not None and datetime.fromisoformat(ticket.updated_at) < last
-    ]
+def stuck(record: Record) -> list[str]:
+    """Tickets in work that did not move for STUCK_SECONDS."""
+    lists = [keys.listing(None, state) for state in IN_WORK]
+    changed, last = keys.ordered(Order.CHANGED, archived=False), time.time() - STUCK_SECONDS
+    found: Any = record.redis.eval(_STUCK, 1 + len(lists), changed, *lists, LOOKED_AT, last)
+    return [str(ticket) for ticket in found]
 
 
 def _ahead(objects: ObjectStore) -> float | None:

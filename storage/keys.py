@@ -6,6 +6,9 @@ from storage.tickets.states import State
 
 # Objects -------------------------------------------------------------------------------------
 
+TICKET_FOLDERS = "tickets/"
+MODEL_FOLDERS = "models/"
+
 
 def ticket_folder(ticket: str) -> str:
     return f"tickets/{ticket}/"
@@ -141,6 +144,33 @@ def run_tickets(model: str) -> str:
     return f"runs/{model}/tickets.json"
 
 
+def shards(model: str) -> str:
+    """What a run that is divided among workers keeps for them, and they for it."""
+    return f"runs/{model}/shards/"
+
+
+def shard_job(model: str, job: str) -> str:
+    return f"runs/{model}/shards/{job}/job.json"
+
+
+def shard_parts(model: str, job: str) -> str:
+    """The folder of a job's results."""
+    return f"runs/{model}/shards/{job}/parts/"
+
+
+def shard_part(model: str, job: str, number: int) -> str:
+    return f"runs/{model}/shards/{job}/parts/{number:06d}.npz"
+
+
+def shard_network(model: str, sha256: str) -> str:
+    """A version that the workers embed with, published or not."""
+    return f"runs/{model}/shards/networks/{sha256}.onnx"
+
+
+def shard_array(model: str, sha256: str) -> str:
+    return f"runs/{model}/shards/arrays/{sha256}.npy"
+
+
 FACE_SETS = "facesets/"
 
 
@@ -150,6 +180,10 @@ def face_set(name: str) -> str:
 
 def face(name: str, person: str, sha256: str) -> str:
     return f"facesets/{name}/{person}/{sha256}.jpg"
+
+
+CERTIFICATES = "certificates/"
+PUBLIC_KEYS = "keys/"
 
 
 def certificate(ticket: str) -> str:
@@ -218,6 +252,7 @@ FACE_LINES = "lethe:facesets"  # hash: face set → what lists show of it, as JS
 ANNOUNCEMENTS = "lethe:announcements"  # zset: event's name → due, seconds since the epoch
 WALKED = "lethe:walked"  # the last ticket folder that a sweep compared with the index
 SWEPT = "lethe:swept"  # when the last sweep came to its end, seconds since the epoch
+WORKERS = "lethe:workers"  # hash: worker → its queues and when it was heard, as JSON; see presence
 COMPARED = "lethe:compared"  # how many open tickets the sweeps' present round has compared
 
 
@@ -323,6 +358,11 @@ def fence(kind: str, name: str) -> str:
     return f"lethe:fence:{kind}:{name}"
 
 
+def shards_done(job: str) -> str:
+    """Set when Celery has counted all shards of a job as done."""
+    return f"lethe:shards:{job}:done"
+
+
 def figures(model: str) -> str:
     return f"lethe:figures:{model}"
 
@@ -347,6 +387,11 @@ def idempotency(digest: str) -> str:
 
 def idempotency_running(digest: str) -> str:
     return f"lethe:idempotency:running:{digest}"
+
+
+def trace(ticket: str) -> str:
+    """The W3C traceparent of the request that submitted the ticket; only where traces are on."""
+    return f"lethe:trace:{ticket}"
 
 
 # Accounts and sessions: tokens stand in keys by their SHA-256 alone.

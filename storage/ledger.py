@@ -150,7 +150,7 @@ class Ledger:
     def _check_ticket(self, ticket: str) -> None:
         indexed = self._tickets.index.get(ticket)  # before the record, too
         try:
-            loaded = self._tickets.load(ticket)
+            events = self._tickets.events(ticket)
         except NoSuchTicket:
             if indexed is not None or self._certificates.has(ticket):
                 raise Corrupt(_gone(ticket)) from None
@@ -159,12 +159,12 @@ class Ledger:
             if self._photos.drafted(ticket):
                 return  # it may yet be submitted, or the sweep removes it
             raise Corrupt(f"ticket {ticket}: photos of a submission that never was") from None
+        loaded = Ticket.replay(events)
         _check_length(loaded, indexed)
         if loaded.state in ENDED and self._photos.left(ticket):
             raise Corrupt(f"ticket {ticket}: {loaded.state}, and its photos are still there")
         if loaded.state is State.COMPLETED:
             digest = sha256(self._certificates.certificate(ticket))
-            events = self._tickets.events(ticket)
             ended = next(event for event in reversed(events) if event.notice is None)
             if digest != ended.data.get("certificate", digest):
                 raise Corrupt(f"{keys.certificate(ticket)}: not the one that the ticket ended with")

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from urllib.parse import urlsplit
 
 import structlog
-from celery import Celery
+from celery import Celery, chord
+from celery.result import GroupResult
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from storage.record import REDIS_SECONDS, QueueUnavailable
 from storage.settings import Settings
+from storage.traces import tracing
 
 log = structlog.get_logger("storage.queue")
 
 CPU, GPU = "cpu", "gpu"  # the queues
 PREPARE, ERASE, SWEEP = "lethe.prepare", "lethe.erase", "lethe.sweep"  # the tasks
 IMPORT = "lethe.import_model"
+SENDER = "lethe_sender"  # a message's header: the traceparent of who asked, where traces are on
 LOOK = "lethe.look"
+SHARD, SHARDED = "lethe.shard", "lethe.sharded"
 LOOK_SECONDS = 60  # a look that no worker took for so long is asked for anew, if at all
 # A sender gives a Redis that hangs up after twice REDIS_SECONDS. Workers have none of this: they
 # wait for tasks, and Celery connects again as often as it takes.
+_RETRIES = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
 _SENDING = {
     "socket_timeout": REDIS_SECONDS,
     "socket_connect_timeout": REDIS_SECONDS,
-    "max_retries": 1,
-    "interval_start": 0,
-    "interval_step": 0.2,
-    "interval_max": 0.2,
+    **_RETRIES,
 }
 _ROUTES = {
     PREPARE: {"queue": CPU},
@@ -37,6 +40,8 @@ _ROUTES = {
     SWEEP: {"queue": CPU},
     IMPORT: {"queue": CPU},
     LOOK: {"queue": CPU},
+    SHARD: {"queue": GPU},
+    SHARDED: {"queue": GPU},
 }
 
 
@@ -69,6 +74,7 @@ class Queue:
     """Sends tasks by name, so that the sender needs none of the worker's imports."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._app = make_app(settings)
         self._app.conf.broker_transport_options |= _SENDING
         self._host = urlsplit(settings.redis_url).hostname  # the URL may hold a password
@@ -85,6 +91,39 @@ class Queue:
     def import_model(self, id_: str) -> bool:
         return self._send(IMPORT, id_)
 
+    def shards(self, model: str, job: str, numbers: Sequence[int]) -> GroupResult | None:
+        """Sends a chord: the shards of a job, then the task that is told of the last of them.
+
+        None when the broker does not answer: whoever sends them can do them, too. The results are
+        names of objects; ``forget`` them.
+        """
+        members = [
+            self._chords.signature(SHARD, args=[model, job, number], app=self._chords)
+            for number in numbers
+        ]
+        last = self._chords.signature(SHARDED, args=[model, job], app=self._chords)
+        try:
+            with self._errors():
+                whole = chord(members, last, app=self._chords).apply_async(retry=False)
+        except QueueUnavailable as error:
+            log.warning("shards not sent; done here", model=model, why=str(error))
+            return None
+        parent: GroupResult = whole.parent
+        return parent
+
+    @cached_property
+    def _chords(self) -> Celery:
+        """The one sender with a place for results: Celery counts a chord's members in it."""
+        app = make_app(self._settings)
+        app.conf.broker_transport_options |= _SENDING
+        app.conf.update(
+            result_backend=self._settings.redis_url,
+            result_backend_transport_options={"retry_policy": _RETRIES},
+            redis_socket_timeout=REDIS_SECONDS,
+            redis_socket_connect_timeout=REDIS_SECONDS,
+        )
+        return app
+
     def length(self, queue: str) -> int:
         """Tasks waiting in a queue.
 
@@ -97,8 +136,15 @@ class Queue:
     def _send(self, task: str, argument: str, expires: int | None = None) -> bool:
         """False when the broker does not answer: the record has the ticket, the sweep sends it."""
         try:
+            sender = tracing.here()
             with self._errors():
-                self._app.send_task(task, args=[argument], retry=False, expires=expires)
+                self._app.send_task(
+                    task,
+                    args=[argument],
+                    retry=False,
+                    expires=expires,
+                    headers={SENDER: sender} if sender else None,
+                )
         except QueueUnavailable as error:
             log.warning("not sent; the sweep will", task=task, about=argument, why=str(error))
             return False

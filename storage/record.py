@@ -29,6 +29,7 @@ from storage.faces.sets import FaceSets
 from storage.leases import Leases
 from storage.ledger import Ledger
 from storage.models.imports import Imports
+from storage.models.known import KnownModels
 from storage.models.registry import Models
 from storage.settings import Settings, settings
 from storage.store.objects import ObjectStore
@@ -103,6 +104,7 @@ class Record:
     photos: TicketPhotos
     drafts: Drafts
     models: Models
+    known_models: KnownModels
     imports: Imports
     faces: FaceSets
     enrolled: EnrolledPeople
@@ -132,6 +134,7 @@ class Record:
         tickets = Tickets(objects, redis)
         photos = TicketPhotos(objects, config)
         models = Models(objects, redis, config.publish_as)
+        known = KnownModels(models)
         certificates = Certificates(objects)
         faces = FaceSets(objects)
         users = Users(objects, redis)
@@ -145,9 +148,10 @@ class Record:
             photos=photos,
             drafts=Drafts(objects, photos, tickets, config),
             models=models,
+            known_models=known,
             imports=Imports(objects),
             faces=faces,
-            enrolled=EnrolledPeople(faces, models, config),
+            enrolled=EnrolledPeople(faces, known, config),
             users=users,
             api_tokens=ApiTokens(objects, redis, users, audit),
             sessions=Sessions(redis, config.session_idle_seconds),

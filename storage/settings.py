@@ -14,6 +14,7 @@ from storage.accounts.oidc_settings import OidcSettings
 from storage.accounts.settings import AccountSettings
 from storage.errors import BadInput
 from storage.host_settings import HostSettings
+from storage.logs.settings import LogSettings
 from storage.loopback import is_loopback
 from storage.tickets.webhook_signature import key_of
 
@@ -26,7 +27,7 @@ class BadSettings(BadInput):
     """One or more environment variables are missing or wrong."""
 
 
-class Settings(AccountSettings, OidcSettings, HostSettings, BaseSettings):
+class Settings(AccountSettings, OidcSettings, HostSettings, LogSettings, BaseSettings):
     """Everything that differs between two installations. Secrets have no defaults.
 
     An empty variable counts as none.
@@ -60,6 +61,8 @@ class Settings(AccountSettings, OidcSettings, HostSettings, BaseSettings):
     # of the workers: model files in it can be imported by their names. Not set: none can
     import_dir: Path | None = None
     metrics_dir: Path | None = None  # prometheus_client's multiprocess folder
+    # of the workers: where Prometheus asks for what they count. Not set: it asks the web
+    metrics_port: Annotated[int, Field(gt=0, lt=65536)] | None = None
 
     # what certificates are judged by: a policy that comes with Lethe, or a file that ends in .toml
     policy: str = "default"
@@ -76,6 +79,9 @@ class Settings(AccountSettings, OidcSettings, HostSettings, BaseSettings):
     deadline_warning_days: Positive = 7  # so long before, a ticket's deadline is said to be near
     retention_days: Positive | None = 365  # then ended tickets leave the lists; the record has them
     tickets_per_run: Positive = 16  # one run forgets at most so many people
+    # of a benchmark with more faces, GPU workers embed and search so many at a time
+    shard_faces: Positive = 10_000
+    train_gpus: Positive = 1  # of one GPU worker, which train a network together
 
     lease_seconds: Positive = 60  # a worker silent for so long has lost its model
     sweep_seconds: Positive = 30
@@ -116,6 +122,13 @@ class Settings(AccountSettings, OidcSettings, HostSettings, BaseSettings):
     @classmethod
     def _never(cls, value: object) -> object:
         return None if value == "never" else value
+
+    @field_validator("metrics_port")
+    @classmethod
+    def _counted(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and info.data.get("metrics_dir") is None:
+            raise ValueError("set LETHE_METRICS_DIR, too: what is counted is read from there")
+        return value
 
     @field_validator("signing_key_file")
     @classmethod

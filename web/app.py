@@ -22,11 +22,13 @@ from web import (
     limits,
     pace,
     permissions,
+    request_log,
+    request_spans,
     services,
     static_files,
     uploads,
 )
-from web.accounts import account, oidc, second_factor, sign_in, sign_in_link, tokens, users
+from web.accounts import account, oidc, second_factor, sign_in_link, signed_in, tokens, users
 from web.api import reference
 from web.models import index as models
 from web.models import model_download, model_import, model_versions
@@ -85,12 +87,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config.update(_flask_config(config))
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    request_spans.install(app)
+    request_log.install(app, config)
     services.install(app, config)
     hosts.install(app, config)
     # In this order: who may not send a form does not get its body read.
     pace.install(app, config)
     uploads.install(app, config)
-    sign_in.install(app)
+    signed_in.install(app)
     oidc.install(app, config)
     api.install(app)
     permissions.install(app)

@@ -10,6 +10,9 @@ from flask_babel import lazy_gettext as _
 
 from storage import keys
 from storage.certificates.checks import Check, Examination, Outcome, examine
+from storage.certificates.issued import NoSuchCertificate
+from storage.certificates.signing import BadCertificate, claimed_key
+from storage.store.objects import ObjectMissing
 from web.headers import REPORT_CSP
 from web.services import record
 from web.tickets.drawings import DRAWING_CSP, drawings
@@ -114,10 +117,20 @@ def drawing(ticket: str, name: str) -> Response:
 
 @pages.get("/tickets/<ticket>/public-key.pub")
 def key(ticket: str) -> Response:
-    """The key that verifies the ticket's certificate, in PEM."""
-    key_id = record().certificates.check(ticket)["key_id"]
-    data = record().objects.get(keys.public_key(key_id))
-    return _download(data, "application/x-pem-file", f"lethe-{key_id}.pub")
+    """The key that the ticket's certificate names, in PEM: whether it holds is seen with it.
+
+    Raises:
+        NoSuchCertificate: there is none, or it names no key of this record.
+    """
+    data, name = record().certificates.certificate(ticket), keys.certificate(ticket)
+    try:
+        key_id = claimed_key(data, name)
+        pem = record().objects.get(keys.public_key(key_id))
+    except (BadCertificate, ObjectMissing):
+        raise NoSuchCertificate(
+            f"ticket {ticket}: its certificate names no key of this record; do not rely on it"
+        ) from None
+    return _download(pem, "application/x-pem-file", f"lethe-{key_id}.pub")
 
 
 def _download(data: bytes, mimetype: str, name: str) -> Response:

@@ -117,6 +117,15 @@ LOCKED = Words(
     lazy_gettext("Wait, then try again. An administrator can give you a sign-in link."),
 )
 
+FOUR_EYES = Words(
+    lazy_gettext("Somebody else must approve this"),
+    lazy_gettext(
+        "You submitted it, so somebody else must approve it: four eyes are required here."
+    ),
+    lazy_gettext("The ticket and its photos are as they were; it still waits for approval."),
+    lazy_gettext("Ask another approver: it waits on their desk, too."),
+)
+
 
 def nearest(status: int) -> Words:
     """The words of a status, or of the plainest one of its kind."""

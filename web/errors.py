@@ -23,7 +23,7 @@ from storage.errors import BadInput, LetheError
 from storage.faces.sets import NoSuchFaceSet
 from storage.leases import LeaseLost
 from storage.ledger import UnderVerification
-from storage.models.desk import ModelBusy, ModelMoved, VersionNeeded
+from storage.models.desk import ModelBusy, ModelMoved, PolicyMoved, VersionNeeded
 from storage.models.imports import NoSuchImport
 from storage.models.registry import ModelExists, NoSuchModel
 from storage.names import BadName
@@ -35,7 +35,8 @@ from storage.tickets.idempotency import KeyReused, StillRunning
 from storage.tickets.registry import NoSuchTicket, Overtaken
 from storage.tickets.states import BadTransition
 from storage.tracebacks import nameless
-from web.error_texts import LOCKED, Words, nearest
+from web.error_texts import FOUR_EYES, LOCKED, Words, nearest
+from web.wording import sentence
 
 log = structlog.get_logger("web.errors")
 
@@ -54,6 +55,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (  # the first that fits
     (Overtaken, 409),
     (ModelBusy, 409),
     (ModelMoved, 409),
+    (PolicyMoved, 412),
     (VersionNeeded, 409),
     (LeaseLost, 409),
     (StillRunning, 409),
@@ -122,7 +124,9 @@ def _known(error: Exception) -> Response:
     status = next(status for kind, status in _STATUS if isinstance(error, kind))
     if status >= 500:
         return _fault(error, status)
-    return answer(status, what=f"{str(error)[:1].upper()}{str(error)[1:]}.", english=True)
+    if isinstance(error, FourEyes):
+        return answer(status, words=FOUR_EYES)
+    return answer(status, what=sentence(error), english=True)
 
 
 def _fault(error: BaseException, status: int = 500) -> Response:
@@ -155,6 +159,7 @@ def _what(error: BaseException) -> str | None:
 def answer(
     status: int,
     *,
+    words: Words | None = None,
     what: str | None = None,
     english: bool = False,
     do: str | None = None,
@@ -164,12 +169,13 @@ def answer(
     """The error page of a status, or its problem details where JSON was asked for.
 
     Args:
+        words: in the place of those of the status.
         what: happened, where there is more to say than the status does.
         english: whether ``what`` is so in every language, as the lines of exceptions are.
         reference: by which the log has the cause.
         errors: of the API, one for each bad field (RFC 9457, 3).
     """
-    words = _words(status)
+    words = words or _words(status)
     if request.path.startswith("/api/") or request.blueprint in {"progress", "draft_photos"}:
         return _problem(status, str(words.title), what or str(words.what), reference, errors)
     page = render_template(

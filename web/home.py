@@ -11,13 +11,14 @@ from flask import Blueprint, render_template
 
 from storage import keys
 from storage.accounts.users import Role
-from storage.audit.log import Act, Entry
+from storage.audit.log import Act
+from storage.faces import face_lines
 from storage.models import lines
 from storage.record import Record
 from storage.tickets.states import State
 from storage.tickets.ticket import Ticket
 from storage.tickets.ticket_search import OPEN, Order, Wanted
-from web.accounts.sign_in import me
+from web.accounts.signed_in import me
 from web.operations import fleet
 from web.services import services
 from web.tickets.ticket_filter import Query
@@ -72,12 +73,12 @@ def show() -> str:
         overdue=overdue,
         models=cards(record, shown),
         all_models=len(models),
-        face_sets=record.objects.folders("facesets/") if not any(counts.values()) else [],
+        face_sets=face_lines.all_names(record) if not any(counts.values()) else [],
         workers=workers[:WORKERS],
         more_workers=max(len(workers) - WORKERS, 0),
         queues=fleet.queue_lengths(found.queue),
         oversees=role in _OVERSEERS,
-        verified=_last_verification(record) if role in _OVERSEERS else None,
+        verified=record.audit.newest(Act.LEDGER_VERIFIED) if role in _OVERSEERS else None,
     )
 
 
@@ -147,7 +148,3 @@ def _last_judged(record: Record, models: Sequence[str]) -> dict[str, Ticket]:
     ids = [str(id_) for found in pipe.execute() for id_ in found]
     judged = [ticket for ticket in record.tickets.index.tickets(ids) if ticket]
     return {ticket.model: ticket for ticket in sorted(judged, key=lambda ticket: ticket.updated_at)}
-
-
-def _last_verification(record: Record) -> Entry | None:
-    return record.audit.newest(Act.LEDGER_VERIFIED)

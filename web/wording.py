@@ -126,6 +126,12 @@ ROLES: dict[Role, LazyString] = {
 }
 
 
+def sentence(error: Exception) -> str:
+    """The one line of a refusal, as it stands on a page."""
+    line = str(error)
+    return f"{line[:1].upper()}{line[1:]}".rstrip(".") + "."
+
+
 def ground(value: str) -> str:
     known = {str(item): words for item, words in GROUNDS.items()}
     return str(known.get(value, value))

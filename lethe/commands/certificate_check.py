@@ -80,7 +80,7 @@ class Presented:
             if path is None:
                 _say(f"{what} {version.number}: its file was not given and not compared")
                 continue
-            certified, found = version.files.get(MODEL_FILE, "none"), _digest(path)
+            certified, found = version.files.get(MODEL_FILE, "none"), model_digest(path)
             if found != certified:
                 raise BadCertificate(
                     f"{self.file}: certifies a file with SHA-256 {certified[:12]}…, "
@@ -153,7 +153,12 @@ def _read(path: Path, what: str) -> bytes:
         raise BadInput(f"{path}: {error.strerror}; give {what}") from None
 
 
-def _digest(path: Path) -> str:
+def model_digest(path: Path) -> str:
+    """The SHA-256 of a model's file.
+
+    Raises:
+        BadInput: there is none that can be read.
+    """
     try:
         return file_sha256(path)
     except OSError as error:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version as package_version
@@ -16,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from lethe.commands.certificate_check import read_link
+from lethe.commands.certificate_check import model_digest, read_link
 from storage import names
-from storage.canonical import Document, canonical, file_sha256, sha256
+from storage.canonical import Document, canonical, sha256
 from storage.certificates.chain import Link
 from storage.certificates.form import Certificate2
 from storage.certificates.issued import BadCertificate, Signer, issue
+from storage.certificates.photo_digests import salted
 from storage.errors import BadInput
 from storage.models.registry import MODEL_FILE
 
@@ -89,9 +88,9 @@ class FileCertificate:
             version=self._version(parent["number"] + 1, parent["digest"], judged.new),
             parent=parent,
             face_sets={"benchmark": judged.benchmark},
-            photos=_salted(salt, "photos", held_out),
-            forget_photos=_salted(salt, "forget", []),
-            held_out_photos=_salted(salt, "held_out", held_out),
+            photos=salted(salt, "photos", held_out),
+            forget_photos=salted(salt, "forget", []),
+            held_out_photos=salted(salt, "held_out", held_out),
             imported_version=before.imported_version if before else parent["digest"],
             previous_certificate=self.previous.digest if self.previous else None,
             software=f"lethe {package_version('lethe')}",
@@ -118,7 +117,7 @@ def _before(link: Link, old: Path) -> Certificate2:
         raise BadCertificate(
             f"{link.name}: format 1, which does not name the import; leave out --previous"
         )
-    certified, found = form.version.files.get(MODEL_FILE), _digest(old)
+    certified, found = form.version.files.get(MODEL_FILE), model_digest(old)
     if certified != found:
         raise BadCertificate(
             f"{link.name}: its new version has SHA-256 {(certified or 'none')[:12]}…, and {old} "
@@ -127,19 +126,7 @@ def _before(link: Link, old: Path) -> Certificate2:
     return form
 
 
-def _digest(path: Path) -> str:
-    try:
-        return file_sha256(path)
-    except OSError as error:
-        raise BadInput(f"{path}: {error.strerror}; give the model's file") from None
-
-
 def _name_of(old: Path) -> str:
     """The file's name as one of a model, such as ``mobilefacenet`` of ``MobileFaceNet.onnx``."""
     name = re.sub(r"[^a-z0-9_-]+", "-", old.stem.lower()).strip("-_")
     return name[:64] or "model"
-
-
-def _salted(salt: bytes, which: str, photos: Sequence[str]) -> str:
-    """As ``storage.certificates.photo_digests``: HMAC-SHA256 of the sorted SHA-256s."""
-    return hmac.new(salt, canonical({which: sorted(photos)}), hashlib.sha256).hexdigest()

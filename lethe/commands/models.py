@@ -71,8 +71,7 @@ def list_command() -> None:
             named = ", ".join(
                 alias for alias, number in aliases.items() if number == version.number
             )
-            tickets = version.made_by.get("tickets")
-            made = f"{len(tickets)} ticket(s)" if tickets else "import"
+            made = f"{len(version.tickets)} ticket(s)" if version.tickets else "import"
             if version.number in deleted:
                 named = "deleted"
             table.add_row(

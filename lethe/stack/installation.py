@@ -104,6 +104,7 @@ class Installation:
             "LETHE_CACHE_DIR": str(self.folder / "cache"),
             "LETHE_METRICS_DIR": str(self.folder / "metrics"),
             "LETHE_SECURE_COOKIES": "false",  # plain http on loopback
+            "LETHE_LOG_FORMAT": "text",  # people read the files in logs/
         }
         given = {name: os.environ[name] for name in own if os.environ.get(name)}
         if os.environ.get("LETHE_SIGNING_KEY"):

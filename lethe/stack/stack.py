@@ -23,7 +23,9 @@ from storage.settings import Settings
 START_SECONDS = 60.0  # a cold disk reads torch slowly
 DEFAULT_PORT = 8080
 Keep = Callable[[Process], None]
-_METRICS_FILE = re.compile(r"(counter|gauge_[a-z]+|histogram|summary)_[0-9]+\.db")
+_METRICS_FILE = re.compile(
+    r"(counter|gauge_[a-z]+|histogram|summary)_[0-9]+\.db|exemplars_[a-z]+\.(json|part)"
+)
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def web_is_ready(port: int) -> bool:
 def clear_metrics(folder: Path) -> None:
     """Gauges of processes that are gone must not be summed; counters start anew with the stack.
 
-    prometheus_client's files alone: the folder may be anybody's.
+    What was counted alone: the folder may be anybody's.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():

@@ -35,8 +35,7 @@ class Link:
 
 def tickets_of(versions: Iterable[Version]) -> list[str]:
     """The tickets that made the versions, in the order in which they are certified."""
-    made_by = (version.made_by.get("tickets") for version in versions)
-    return [str(ticket) for tickets in made_by if isinstance(tickets, list) for ticket in tickets]
+    return [ticket for version in versions for ticket in version.tickets]
 
 
 def last(links: Sequence[Link]) -> Link | None:

@@ -133,8 +133,8 @@ class Certificates:
     def recorded(self) -> list[str]:
         """Ids of the tickets that have certificates."""
         return [
-            name.removeprefix("certificates/").removesuffix(".json")
-            for name in self._objects.names("certificates/")
+            name.removeprefix(keys.CERTIFICATES).removesuffix(".json")
+            for name in self._objects.names(keys.CERTIFICATES)
             if name.endswith(".json")
         ]
 
@@ -145,8 +145,8 @@ class Certificates:
             BadCertificate: a certificate in the record does not verify.
         """
         used: dict[str, list[str]] = {
-            name.removeprefix("keys/").removesuffix(".pub"): []
-            for name in self._objects.names("keys/")
+            name.removeprefix(keys.PUBLIC_KEYS).removesuffix(".pub"): []
+            for name in self._objects.names(keys.PUBLIC_KEYS)
         }
         for body in map(self.check, self.recorded()):
             used[str(body["key_id"])].append(str(body["created_at"]))

@@ -40,9 +40,10 @@ class PhotoDigests:
         if len(key) < hashlib.sha256().digest_size:
             raise Corrupt(f"{name}: holds no salt of 32 bytes")
         return cls(
-            _digest(key, "forget", selection.forget), _digest(key, "held_out", selection.held_out)
+            salted(key, "forget", selection.forget), salted(key, "held_out", selection.held_out)
         )
 
 
-def _digest(key: bytes, which: str, photos: Sequence[str]) -> str:
+def salted(key: bytes, which: str, photos: Sequence[str]) -> str:
+    """HMAC-SHA256 of the sorted SHA-256s of photos, and of what they were used for."""
     return hmac.new(key, canonical({which: sorted(photos)}), hashlib.sha256).hexdigest()

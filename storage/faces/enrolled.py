@@ -11,7 +11,7 @@ from itertools import islice
 from storage import names
 from storage.errors import BadInput
 from storage.faces.sets import FaceSet, FaceSets
-from storage.models.registry import Models
+from storage.models.known import KnownModels
 from storage.settings import Settings
 from storage.tickets.photos import Photo
 
@@ -32,7 +32,7 @@ class _Kept:
 
 
 class EnrolledPeople:
-    def __init__(self, faces: FaceSets, models: Models, settings: Settings) -> None:
+    def __init__(self, faces: FaceSets, models: KnownModels, settings: Settings) -> None:
         self._faces = faces
         self._models = models
         self._settings = settings

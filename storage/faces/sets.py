@@ -119,9 +119,6 @@ class FaceSets:
         """
         return self._objects.get(keys.face(face_set.name, person, digest), digest)
 
-    def all(self) -> list[FaceSet]:
-        return [self.get(name) for name in self._objects.folders("facesets/") if name]
-
 
 def _index(
     name: str, people: Mapping[str, Sequence[bytes]], pairs: Sequence[Pair] | None

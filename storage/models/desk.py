@@ -35,6 +35,10 @@ class ModelMoved(BadInput):
     """Another version became current since somebody looked."""
 
 
+class PolicyMoved(BadInput):
+    """The model's policy was settled anew since somebody looked."""
+
+
 class BadModelFile(BadInput):
     """A file that cannot be taken for import."""
 
@@ -115,15 +119,27 @@ class ModelDesk:
         return version
 
     def settle(
-        self, model: str, actor: str, *, approval: str | None = None, publish_as: str | None = None
+        self,
+        model: str,
+        actor: str,
+        *,
+        approval: str | None = None,
+        publish_as: str | None = None,
+        instead_of: ModelPolicy | None = None,
     ) -> ModelPolicy:
         """Changes the model's policy, also while a run works on the model.
 
+        Args:
+            instead_of: the policy that holds as far as the actor knows.
+
         Raises:
             NoSuchModel, BadInput, ModelBusy, LeaseLost
+            PolicyMoved: it is another one.
         """
         self._models.get(model)
         with self._held("policy", model) as lease:
+            if instead_of is not None and self._models.policy(model) != instead_of:
+                raise PolicyMoved(f"model {model}: somebody changed its policy; look at it again")
             policy = self._models.settle(
                 model, actor, lease, approval=approval, publish_as=publish_as
             )
@@ -209,7 +225,7 @@ class ModelDesk:
             return False  # a folder that is no ticket
         if found.model != version.model or found.state in ENDED:
             return False
-        if ticket in version.made_by.get("tickets", []):
+        if ticket in version.tickets:
             return True
         events = self._record.tickets.events(ticket)
         facts = [event.data["facts"] for event in events if "facts" in event.data]

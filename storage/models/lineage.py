@@ -67,8 +67,7 @@ class Lineage:
 
 def made_by(version: Version) -> list[str]:
     """The tickets of the run that made the version; none for an import."""
-    found = version.made_by.get("tickets")
-    return [str(ticket) for ticket in found] if isinstance(found, list) else []
+    return version.tickets
 
 
 def read(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 import structlog
@@ -79,20 +79,31 @@ def _faces(record: Record, model: str) -> dict[str, str]:
 
 
 def _figures(record: Record, model: str, numbers: Sequence[int]) -> dict[str, float]:
-    """``forget_tmr:0.001`` and their like, of the last version that an erasure made."""
-    for number in reversed(numbers):
-        tickets = record.models.version(model, number).made_by.get("tickets")
-        if not tickets:
-            continue
-        headline = _headline(record, str(tickets[-1]))
-        fmr = headline.get("fmr", 0.0)
-        figures = {
-            f"forget_tmr:{fmr:g}": headline.get("forget_tmr_after"),
-            f"retained_tmr:{fmr:g}": headline.get("benchmark_tmr_after"),
-            "cross_version_tmr": headline.get("cross_version_tmr"),
-        }
-        return {name: value for name, value in figures.items() if value is not None}
-    return {}
+    """``forget_tmr:0.001`` and their like, of the last version that an erasure made.
+
+    ``retained_tmr_first`` is of the version that the first erasure began with.
+    """
+    last = _erased(record, model, reversed(numbers))
+    first = _erased(record, model, numbers)
+    if last is None or first is None:
+        return {}
+    headline, began = _headline(record, last[-1]), _headline(record, first[0])
+    fmr, fmr_then = headline.get("fmr", 0.0), began.get("fmr", 0.0)
+    figures = {
+        f"forget_tmr:{fmr:g}": headline.get("forget_tmr_after"),
+        f"retained_tmr:{fmr:g}": headline.get("benchmark_tmr_after"),
+        f"retained_tmr_first:{fmr_then:g}": began.get("benchmark_tmr_before"),
+        "cross_version_tmr": headline.get("cross_version_tmr"),
+    }
+    return {name: value for name, value in figures.items() if value is not None}
+
+
+def _erased(record: Record, model: str, numbers: Iterable[int]) -> list[str] | None:
+    """The tickets of the first of these versions that an erasure made."""
+    for number in numbers:
+        if tickets := record.models.version(model, number).tickets:
+            return tickets
+    return None
 
 
 def _headline(record: Record, ticket: str) -> dict[str, float]:

@@ -105,7 +105,7 @@ class Models(Versions):
 
     def recorded(self) -> list[str]:
         """Names of all models in the record."""
-        return [name for name in self._objects.folders("models/") if name]
+        return [name for name in self._objects.folders(keys.MODEL_FOLDERS) if name]
 
     def register(self, name: str) -> None:
         """Puts a recorded model back into the index."""

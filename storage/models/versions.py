@@ -79,6 +79,12 @@ class Version:
         has_format = type(self.format) is int and self.format in {1, 2}
         return has_parent and has_format and isinstance(self.made_by, dict)
 
+    @property
+    def tickets(self) -> list[str]:
+        """Those of the run that made it; none for an import."""
+        found = self.made_by.get("tickets")
+        return [str(ticket) for ticket in found] if isinstance(found, list) else []
+
     def object(self, file: str) -> str:
         """The name of the object that holds the file."""
         if self.format == 1:

@@ -1,4 +1,4 @@
-"""The object store: one bucket behind the ``minio`` client, MinIO or any other S3."""
+"""The object store: objects by name, each with its digest, and those that are written once."""
 
 from __future__ import annotations
 
@@ -6,24 +6,17 @@ import hashlib
 import io
 import os
 import secrets
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, nullcontext
-from datetime import datetime
-from itertools import islice
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urlsplit
-from xml.etree.ElementTree import ParseError  # only named: minio parses the store's answers
 
 import urllib3
-from minio import Minio
-from minio.deleteobjects import DeleteObject
 from minio.error import MinioException
 
 from storage import keys
 from storage.canonical import CHUNK, Document, canonical, file_sha256, parse, sha256
-from storage.settings import Settings
-from storage.store.connections import Connections, only_new
+from storage.store.connections import only_new
 from storage.store.digest import DIGEST, check
 from storage.store.errors import (
     ObjectExists,
@@ -32,9 +25,9 @@ from storage.store.errors import (
     StoreUnavailable,
     says_taken,
     says_unknown,
-    translate,
 )
-from storage.store.streams import ObjectStreams
+from storage.store.listing import Listing
+from storage.store.streams import Streams
 
 __all__ = ["ObjectExists", "ObjectMissing", "ObjectStore", "StoreRefused", "StoreUnavailable"]
 
@@ -43,34 +36,11 @@ _ONE_PART = 5 * 1024 * 1024  # bytes; S3 takes no smaller parts
 _CONFLICTS = 3  # so often a write is sent that conflicts with one under way
 
 
-class ObjectStore(ObjectStreams):
+class ObjectStore(Listing, Streams):
     """Objects by name. Each carries its SHA-256 and is checked when read; a wrong one is
     ``Corrupt``."""
 
-    def __init__(self, client: Minio, bucket: str, endpoint: str) -> None:
-        self._client = client
-        self._bucket = bucket
-        self._endpoint = endpoint
-        self._versioned: bool | None = None
-        self._conditional: bool | None = None
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> ObjectStore:
-        parts = urlsplit(settings.s3_endpoint)
-        client = Minio(
-            parts.netloc,
-            access_key=settings.s3_access_key,
-            secret_key=settings.s3_secret_key.get_secret_value(),
-            region=settings.s3_region,
-            secure=parts.scheme == "https",
-            http_client=Connections.open(settings.s3_timeout),
-        )
-        return cls(client, settings.s3_bucket, settings.s3_endpoint)
-
-    def ensure_bucket(self) -> None:
-        with self._errors(f"bucket {self._bucket}"):
-            if not self._client.bucket_exists(self._bucket):
-                self._client.make_bucket(self._bucket)
+    _conditional: bool | None = None
 
     def put(self, name: str, data: bytes, content_type: str = "application/octet-stream") -> str:
         """Writes ``data`` and returns its SHA-256."""
@@ -219,90 +189,6 @@ class ObjectStore(ObjectStreams):
         except ObjectMissing:
             return False
         return True
-
-    def names(self, prefix: str) -> Iterator[str]:
-        """Names of all objects under ``prefix``, in order."""
-        with self._errors(prefix):
-            for item in self._client.list_objects(self._bucket, prefix=prefix, recursive=True):
-                if item.object_name and not item.is_dir:
-                    yield item.object_name
-
-    def etags(self, prefix: str) -> dict[str, str]:
-        """The ETag of each object under ``prefix``, by name: another one for other bytes."""
-        with self._errors(prefix):
-            items = self._client.list_objects(self._bucket, prefix=prefix, recursive=True)
-            return {
-                item.object_name: item.etag or ""
-                for item in items
-                if item.object_name and not item.is_dir
-            }
-
-    def folders(self, prefix: str) -> list[str]:
-        """Names of the folders right under ``prefix`` (which ends in a slash)."""
-        with self._errors(prefix):
-            items = self._client.list_objects(self._bucket, prefix=prefix)
-            names = [item.object_name for item in items if item.is_dir and item.object_name]
-        return [name.removeprefix(prefix).strip("/") for name in names]
-
-    def folders_after(self, prefix: str, after: str, limit: int) -> list[str]:
-        """At most ``limit`` names of ``folders(prefix)``, the first that follow on ``after``."""
-        # Behind all that lies in the folder, or some stores would list it once more.
-        start = f"{prefix}{after}/~" if after else None
-        with self._errors(prefix):
-            items = self._client.list_objects(self._bucket, prefix=prefix, start_after=start)
-            found = (item.object_name for item in items if item.is_dir and item.object_name)
-            names = list(islice(found, limit))
-        return [name.removeprefix(prefix).strip("/") for name in names]
-
-    def changed(self, prefix: str) -> datetime | None:
-        """When anything under ``prefix`` was last written, by the store's clock."""
-        with self._errors(prefix):
-            items = self._client.list_objects(self._bucket, prefix=prefix, recursive=True)
-            return max((item.last_modified for item in items if item.last_modified), default=None)
-
-    def left(self, prefix: str) -> int:
-        """How many objects are under ``prefix``, each version counted that the bucket keeps."""
-        with self._errors(prefix):
-            found = self._client.list_objects(
-                self._bucket, prefix=prefix, recursive=True, include_version=self.versioned
-            )
-            return sum(1 for item in found if not item.is_dir and not item.is_delete_marker)
-
-    def remove_all(self, prefix: str, keep: Collection[str] = ()) -> int:
-        """Removes every version of every object under ``prefix``, but for those named in ``keep``.
-
-        Returns how many. Where the bucket keeps versions its delete markers go, too.
-        """
-        with self._errors(prefix):
-            found = self._client.list_objects(
-                self._bucket, prefix=prefix, recursive=True, include_version=self.versioned
-            )
-            targets = [
-                DeleteObject(item.object_name, item.version_id)
-                for item in found
-                if item.object_name and item.object_name not in keep
-            ]
-            errors = list(self._client.remove_objects(self._bucket, targets))
-        if errors:
-            raise StoreUnavailable(f"{prefix}: {len(errors)} objects could not be removed")
-        return len(targets)
-
-    @property
-    def versioned(self) -> bool:
-        """Whether the bucket keeps older versions of what is replaced or removed."""
-        # Asked once: a store without versioning may not even understand a listing of versions.
-        if self._versioned is None:
-            with self._errors(f"bucket {self._bucket}"):
-                status = self._client.get_bucket_versioning(self._bucket).status
-            self._versioned = status in {"Enabled", "Suspended"}
-        return self._versioned
-
-    @contextmanager
-    def _errors(self, name: str) -> Iterator[None]:
-        try:
-            yield
-        except (MinioException, urllib3.exceptions.HTTPError, OSError, ParseError) as error:
-            raise translate(name, self._endpoint, error) from error
 
 
 def _taken(name: str) -> ObjectExists:

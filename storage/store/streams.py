@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from typing import BinaryIO
 
-from minio import Minio
-
+from storage.store.bucket import Bucket
 from storage.store.digest import DIGEST
 
 _PART = 8 * 1024 * 1024  # bytes in memory at a time; S3 takes no parts under 5 MiB
 
 
-class ObjectStreams:
+class Streams(Bucket):
     """What an ``ObjectStore`` can do with objects that are too large for memory."""
-
-    _client: Minio
-    _bucket: str
 
     def put_stream(self, name: str, stream: BinaryIO, size: int, digest: str) -> None:
         """Writes ``size`` bytes of ``stream``, whose SHA-256 is ``digest``, a part at a time."""
@@ -42,7 +37,3 @@ class ObjectStreams:
         """
         with self._errors(name):
             return (self._client.stat_object(self._bucket, name).metadata or {}).get("date")
-
-    def _errors(self, name: str) -> AbstractContextManager[None]:
-        """Turns what the client raises into the store's own errors."""
-        raise NotImplementedError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
@@ -17,12 +17,11 @@ from storage.record import Record
 from storage.tickets.deadlines import check_extension
 from storage.tickets.events import Notice
 from storage.tickets.photos import Photo, manifest_of
-from storage.tickets.registry import NoSuchTicket
+from storage.tickets.registry import Check, NoSuchTicket
 from storage.tickets.request import Request
 from storage.tickets.retention import remove_photos
 from storage.tickets.states import BadTransition, State
 from storage.tickets.ticket import Ticket
-from storage.uploads.images import BadPhoto, decode
 
 POLICY = "policy"  # who approves where nobody has to
 MIN_PHOTOS = 3  # two that forget and one that judges
@@ -47,13 +46,20 @@ class Desk:
         self._queue = queue
 
     def submit(
-        self, request: Request, photos: Sequence[Photo], actor: str, ticket: str | None = None
+        self,
+        request: Request,
+        photos: Sequence[Photo],
+        actor: str,
+        ticket: str | None = None,
+        is_first: Callable[[], bool] = lambda: False,
     ) -> Ticket:
         """The ticket, once it and its photos are in the object store.
 
         Args:
             ticket: an id that was chosen before. Whoever sends it a second time gets the ticket
                 that the first time made.
+            is_first: whether nobody can have sent it before, so that the record need not be asked;
+                called with the ticket's lock held.
 
         Raises:
             BadPhotos: a file is no usable picture, or there are fewer than three.
@@ -62,15 +68,22 @@ class Desk:
         if ticket is None:
             return self._approved(self._accept(names.new_ticket_id(), request, photos, actor))
         with self._record.tickets.lock(ticket):
-            found = self._sent_before(ticket, actor)
+            is_new = is_first()
+            found = None if is_new else self._sent_before(ticket, actor)
             if found is None:
-                if self._record.photos.drafted(ticket):
+                if not is_new and self._record.photos.drafted(ticket):
                     raise BadInput(f"ticket {ticket}: is a draft; submit it from its page")
                 found = self._accept(ticket, request, photos, actor)
         return self._approved(found)
 
     def submit_enrolled(
-        self, request: Request, face_set: str, person: str, actor: str, ticket: str | None = None
+        self,
+        request: Request,
+        face_set: str,
+        person: str,
+        actor: str,
+        ticket: str | None = None,
+        is_first: Callable[[], bool] = lambda: False,
     ) -> Ticket:
         """As ``submit``, with the photos of a person who is enrolled in a face set.
 
@@ -78,7 +91,7 @@ class Desk:
             NotEnrolled, NoPeople, NoSuchFaceSet, BadPhotos, NoSuchModel, BadName
         """
         photos = self._record.enrolled.photos(request.model, face_set, person)
-        return self.submit(replace(request, photos=len(photos)), photos, actor, ticket)
+        return self.submit(replace(request, photos=len(photos)), photos, actor, ticket, is_first)
 
     def submit_draft(self, ticket: str, request: Request, actor: str) -> Ticket:
         """As ``submit``, with the photos of somebody's draft; once, however often it is sent.
@@ -92,10 +105,10 @@ class Desk:
         with record.tickets.lock(ticket):
             found = self._sent_before(ticket, actor)
             if found is None:
-                draft = record.drafts.get(ticket, actor)
-                record.models.find(request.model)
-                _check_count(len(draft.photos))
+                draft = record.drafts.held(ticket, actor)
+                record.known_models.check_current(request.model)
                 listed = [(photo.name, photo.sha256) for photo in draft.photos]
+                _check_count([digest for _, digest in listed])
                 asked = replace(request, photos=len(listed))
                 asked.document()  # refuses bad names before anything is written
                 manifest = record.photos.keep_list(ticket, listed)
@@ -126,7 +139,7 @@ class Desk:
         return found
 
     def _accept(self, ticket: str, request: Request, photos: Sequence[Photo], actor: str) -> Ticket:
-        self._record.models.find(request.model)
+        self._record.known_models.check_current(request.model)
         request.document()  # refuses bad names before anything is written
         self._check(photos)
         try:
@@ -176,19 +189,22 @@ class Desk:
             FourEyes: they submitted it themselves, and LETHE_FOUR_EYES is on.
             NoSuchTicket, BadTransition
         """
-        if not self.may_approve(self._record.tickets.load(ticket), actor):
-            raise FourEyes(
-                f"ticket {ticket}: {actor} submitted it, and somebody else must approve it "
-                "(LETHE_FOUR_EYES)"
-            )
-        return self._approve(ticket, actor, note)
+
+        def check(found: Ticket) -> None:
+            if not self.may_approve(found, actor):
+                raise FourEyes(
+                    f"ticket {ticket}: {actor} submitted it, and somebody else must approve it "
+                    "(LETHE_FOUR_EYES)"
+                )
+
+        return self._approve(ticket, actor, note, check)
 
     def may_approve(self, ticket: Ticket, actor: str) -> bool:
         """Whether four-eyes, where it is on, lets ``actor`` approve it."""
         return not self._record.settings.four_eyes or ticket.submitted_by != actor
 
-    def _approve(self, ticket: str, actor: str, note: str) -> Ticket:
-        moved = self._record.tickets.move(ticket, State.APPROVED, actor, note=note)
+    def _approve(self, ticket: str, actor: str, note: str, check: Check | None = None) -> Ticket:
+        moved = self._record.tickets.move(ticket, State.APPROVED, actor, note=note, check=check)
         self._queue.prepare(ticket)
         return moved
 
@@ -211,12 +227,16 @@ class Desk:
             BadDeadline, NoSuchTicket
             BadTransition: it has ended.
         """
-        found = self._record.tickets.load(ticket)
-        if not found.open:
-            raise BadTransition(f"ticket {ticket} is {found.state} and has no deadline any more")
-        check_extension(found, deadline)
+
+        def check(found: Ticket) -> None:
+            if not found.open:
+                raise BadTransition(
+                    f"ticket {ticket} is {found.state} and has no deadline any more"
+                )
+            check_extension(found, deadline)
+
         data = {"deadline": deadline.isoformat(), "note": why}
-        return self._record.tickets.note(ticket, Notice.EXTENDED, actor, data)
+        return self._record.tickets.note(ticket, Notice.EXTENDED, actor, data, check)
 
     def archive(self, ticket: str, actor: str, why: str = "") -> Ticket:
         """Takes an ended ticket out of the lists; the record keeps it.
@@ -264,30 +284,16 @@ class Desk:
         return self._approve(ticket, actor, note="retry")  # somebody approved it before
 
     def _check(self, photos: Sequence[Photo]) -> None:
-        settings = self._record.settings
-        lines = []
-        for photo in photos:
-            if photo.sound:
-                continue
-            try:
-                decode(
-                    photo.data,
-                    photo.name,
-                    max_bytes=settings.photo_bytes,
-                    max_pixels=settings.photo_pixels,
-                )
-            except BadPhoto as error:
-                lines.append(str(error))
-        if lines:
-            raise BadPhotos(lines)
-        _check_count(len({photo.sha256 for photo in photos}), len(photos))
+        _, refused = self._record.photos.sorted_out(photos)
+        if refused:
+            raise BadPhotos([str(error) for error in refused])
+        _check_count([photo.sha256 for photo in photos])
 
 
-def _check_count(different: int, given: int | None = None) -> None:
+def _check_count(photos: Sequence[str]) -> None:
     """
     Raises:
-        BadPhotos
+        BadPhotos: too few different ones, by their SHA-256.
     """
-    if different < MIN_PHOTOS:
-        count = different if given is None else given
-        raise BadPhotos([f"{count} photos: at least {MIN_PHOTOS} different ones are needed"])
+    if len(set(photos)) < MIN_PHOTOS:
+        raise BadPhotos([f"{len(photos)} photos: at least {MIN_PHOTOS} different ones are needed"])

@@ -21,7 +21,7 @@ from storage.tickets.draft import FIELD_LENGTH, FIELDS, Draft, DraftPhoto, Look
 from storage.tickets.photos import Photo, TicketPhotos, kept_name
 from storage.tickets.registry import Tickets
 from storage.uploads.archives import MOST_BYTES
-from storage.uploads.images import BadPhoto, Reason, decode
+from storage.uploads.images import BadPhoto, Reason
 
 
 class NoSuchDraft(BadInput):
@@ -78,6 +78,14 @@ class Drafts:
         """
         return _own(self.read(ticket), ticket, owner)
 
+    def held(self, ticket: str, owner: str) -> Draft:
+        """As ``get``, for whoever holds the ticket's lock.
+
+        Raises:
+            NoSuchDraft, Corrupt, StoreUnavailable
+        """
+        return _own(self._read(ticket), ticket, owner)
+
     def of(self, owner: str) -> list[Draft]:
         """Somebody's drafts, the latest begun first."""
         folder = keys.drafts_of(names.user_name(owner))
@@ -111,7 +119,7 @@ class Drafts:
             BadInput: too many, or too large together.
         """
         self.get(ticket, owner)  # before anything of a stranger's is decoded
-        sound, refused = self._sound(photos)
+        sound, refused = self._photos.sorted_out(photos)
         with self._changing(ticket, owner) as draft:
             for photo in sound:
                 listed = DraftPhoto(kept_name(photo.name), photo.sha256, len(photo.data))
@@ -190,19 +198,6 @@ class Drafts:
     def photo(self, draft: Draft, photo: DraftPhoto) -> bytes:
         return self._objects.get(keys.photo(draft.ticket, photo.sha256), photo.sha256)
 
-    def _sound(self, photos: Sequence[Photo]) -> tuple[list[Photo], list[BadPhoto]]:
-        """Those that are pictures, and why the others are not."""
-        sound, refused = [], []
-        config = self._settings
-        for photo in photos:
-            try:
-                limits = {"max_bytes": config.photo_bytes, "max_pixels": config.photo_pixels}
-                decode(photo.data, photo.name, **limits)
-                sound.append(photo)
-            except BadPhoto as error:
-                refused.append(error)
-        return sound, refused
-
     def _check_room(self, draft: Draft) -> None:
         """
         Raises:
@@ -222,7 +217,7 @@ class Drafts:
             NoSuchDraft
         """
         with self._tickets.lock(ticket):
-            yield _own(self._read(ticket), ticket, owner)
+            yield self.held(ticket, owner)
 
     def _write(self, draft: Draft) -> None:
         self._objects.put_document(keys.draft(draft.ticket), draft.document())

@@ -7,9 +7,11 @@ stands under the key, so that a process may die at any line: the next one submit
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -18,6 +20,17 @@ from storage import keys, names
 from storage.canonical import sha256
 from storage.errors import BadInput, LetheError
 
+# KEYS: what stands under the key, who is at it. ARGV: an attempt as JSON, its fingerprint, for how
+# many seconds it is kept and may run. Returns what stands there now, '1' where nothing did before,
+# '1' where it is to be done by us. At once: nobody has begun what is both new and ours.
+_BEGIN = """
+local new = redis.call('set', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[3])
+local kept = redis.call('get', KEYS[1])
+local found = cjson.decode(kept)
+local open = not found.done and found.fingerprint == ARGV[2]
+local ours = open and redis.call('set', KEYS[2], 1, 'NX', 'EX', ARGV[4])
+return {kept, new and '1' or '', ours and '1' or ''}
+"""
 KEPT_SECONDS = 24 * 3600
 RUN_SECONDS = 120  # then whoever ran is taken for dead; that both run does no harm
 
@@ -31,10 +44,23 @@ class StillRunning(LetheError):
 
 
 @dataclass(frozen=True)
-class Attempt:
+class _Kept:
+    """What stands under a key."""
+
     fingerprint: str  # SHA-256 of what was sent
     ticket: str
     done: bool = False
+
+
+@dataclass(frozen=True)
+class Attempt:
+    ticket: str
+    done: bool = False
+    alone_until: float = 0.0  # by the monotonic clock; 0.0 where somebody began before
+
+    def is_first(self) -> bool:
+        """Whether nobody else can have begun: nobody has seen the ticket's id."""
+        return time.monotonic() < self.alone_until
 
 
 class Idempotency:
@@ -51,31 +77,39 @@ class Idempotency:
         """
         digest = sha256(f"{names.user_name(user)}\n{key}".encode())
         place, running = keys.idempotency(digest), keys.idempotency_running(digest)
-        found = self._begun(place, Attempt(fingerprint, names.new_ticket_id()))
-        if found.done:
-            yield found
+        ends = time.monotonic() + RUN_SECONDS
+        kept, is_new, is_ours = self._begin(place, running, fingerprint)
+        if kept.done:
+            yield Attempt(kept.ticket, done=True)
             return
-        if not self._redis.set(running, 1, nx=True, ex=RUN_SECONDS):
+        if not is_ours:
             raise StillRunning("the same request is still being worked on; ask again in a moment")
         try:
-            yield found
+            yield Attempt(kept.ticket, alone_until=ends if is_new else 0.0)
         except BadInput:  # nothing was kept: the key is free for what is right
             self._redis.delete(place)
             raise
         else:
-            done = json.dumps(asdict(replace(found, done=True)))
+            done = json.dumps(asdict(replace(kept, done=True)))
             with suppress(RedisError):  # it is done all the same; done again, it gives the same
                 self._redis.set(place, done, xx=True, keepttl=True)
         finally:
             with suppress(RedisError):
                 self._redis.delete(running)
 
-    def _begun(self, place: str, attempt: Attempt) -> Attempt:
-        self._redis.set(place, json.dumps(asdict(attempt)), nx=True, ex=KEPT_SECONDS)
-        kept = self._redis.get(place)
-        found = Attempt(**json.loads(str(kept))) if kept else attempt  # it ran out just now
-        if found.fingerprint != attempt.fingerprint:
+    def _begin(self, place: str, running: str, fingerprint: str) -> tuple[_Kept, bool, bool]:
+        """What stands under the key, whether that is new, and whether it is ours to do.
+
+        Raises:
+            KeyReused
+        """
+        mine = json.dumps(asdict(_Kept(fingerprint, names.new_ticket_id())))
+        answer: list[Any] = self._redis.eval(
+            _BEGIN, 2, place, running, mine, fingerprint, KEPT_SECONDS, RUN_SECONDS
+        )
+        kept = _Kept(**json.loads(str(answer[0])))
+        if kept.fingerprint != fingerprint:
             raise KeyReused(
                 "this idempotency key came before with another request; choose a new one"
             )
-        return found
+        return kept, bool(answer[1]), bool(answer[2])

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from storage import keys, names
 from storage.canonical import SHA256, Corrupt, Document, sha256
@@ -13,7 +14,7 @@ from storage.errors import BadInput
 from storage.settings import Settings
 from storage.store.objects import ObjectMissing, ObjectStore
 from storage.tickets.events import Event
-from storage.uploads.images import Pixels, decode, encode_png
+from storage.uploads.images import BadPhoto, Pixels, decode, encode_png
 
 _CROP_PIXELS = 4096 * 4096  # our own crops; far above any recogniser's input
 
@@ -24,7 +25,7 @@ class Photo:
     data: bytes
     sound: bool = False  # it was decoded before, and is still the same by its digest
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         return sha256(self.data)
 
@@ -49,6 +50,19 @@ class TicketPhotos:
     def __init__(self, objects: ObjectStore, settings: Settings) -> None:
         self._objects = objects
         self._settings = settings
+
+    def sorted_out(self, photos: Sequence[Photo]) -> tuple[list[Photo], list[BadPhoto]]:
+        """Those that are pictures, and why the others are not."""
+        config, pictures, refused = self._settings, [], []
+        for photo in photos:
+            try:
+                if not photo.sound:
+                    limits = {"max_bytes": config.photo_bytes, "max_pixels": config.photo_pixels}
+                    decode(photo.data, photo.name, **limits)
+                pictures.append(photo)
+            except BadPhoto as error:
+                refused.append(error)
+        return pictures, refused
 
     def keep(self, ticket: str, photos: Sequence[Photo]) -> str:
         """Writes the photos; returns the digest of their list."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
@@ -27,9 +27,11 @@ from storage.tickets.states import State, check_transition
 from storage.tickets.ticket import Ticket
 from storage.tickets.ticket_index import TicketIndex
 from storage.tickets.ticket_search import Found, Order, Place, Wanted
+from storage.traces import tracing
 
 log = structlog.get_logger("storage.tickets")
 
+Check = Callable[[Ticket], None]
 LOCK_SECONDS = 5.0  # a mover that is killed holds up the next one for so long
 
 
@@ -62,6 +64,8 @@ class Tickets:
             previous=None,
             data={"request": request.document(), **data},
         )
+        tracing.describe({"lethe.ticket": ticket, "lethe.model": request.model})
+        tracing.remember(self._redis, ticket)
         return self._written(Ticket.replay([event]), event)
 
     def move(
@@ -73,10 +77,12 @@ class Tickets:
         note: str = "",
         result: Mapping[str, Any] | None = None,
         data: Mapping[str, Any] | None = None,
+        check: Check | None = None,
     ) -> Ticket:
         """Appends an event that brings the ticket into ``state``.
 
         ``result`` is what the ticket shows from now on; ``data`` stays in the event alone.
+        ``check`` raises where the ticket, as it is now, does not allow it.
 
         Raises:
             NoSuchTicket
@@ -88,22 +94,36 @@ class Tickets:
             kept["note"] = note
         if result:
             kept["result"] = dict(result)
-        return self._append(ticket, state, actor, kept)
+        return self._append(ticket, state, actor, kept, check)
 
     def note(
-        self, ticket: str, notice: Notice, actor: str, data: Mapping[str, Any] | None = None
+        self,
+        ticket: str,
+        notice: Notice,
+        actor: str,
+        data: Mapping[str, Any] | None = None,
+        check: Check | None = None,
     ) -> Ticket:
-        """Appends an event that leaves the ticket in its state.
+        """Appends an event that leaves the ticket in its state. ``check``: as in ``move``.
 
         Raises:
             NoSuchTicket
         """
-        return self._append(ticket, None, actor, {**(data or {}), "notice": str(notice)})
+        return self._append(ticket, None, actor, {**(data or {}), "notice": str(notice)}, check)
 
-    def _append(self, ticket: str, state: State | None, actor: str, data: dict[str, Any]) -> Ticket:
+    def _append(
+        self,
+        ticket: str,
+        state: State | None,
+        actor: str,
+        data: dict[str, Any],
+        check: Check | None,
+    ) -> Ticket:
         with self.lock(ticket) as lock:
             events = self.events(ticket)
             last = events[-1]
+            if check is not None:
+                check(Ticket.replay(events))
             if state is not None:
                 check_transition(ticket, last.state, state)
             event = Event(
@@ -182,8 +202,12 @@ class Tickets:
         limit: int = 100,
         after: str | None = None,
     ) -> list[Ticket]:
-        """The newest tickets first; those that follow on the ticket ``after``."""
-        return self._all(self.index.page(model, state, limit, after))
+        """The newest tickets first; those that follow on ``after``, whatever state it is in now."""
+        place = self.index.place(after) if after else None
+        if after and place is None:
+            return []
+        wanted = Wanted(frozenset({state} if state else ()), model)
+        return self.page(wanted, limit=limit, after=place, counted=False)[0]
 
     def page(
         self,
@@ -244,7 +268,7 @@ class Tickets:
 
     def recorded(self) -> list[str]:
         """Ids of all tickets in the record."""
-        return [name for name in self._objects.folders("tickets/") if name]
+        return [name for name in self._objects.folders(keys.TICKET_FOLDERS) if name]
 
 
 def _overtaken(ticket: str) -> Overtaken:

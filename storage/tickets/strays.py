@@ -13,6 +13,7 @@ from storage.errors import LetheError
 from storage.record import Record
 from storage.store.objects import StoreRefused, StoreUnavailable
 from storage.tickets.registry import NoSuchTicket
+from storage.tickets.ticket import Ticket
 
 PAGE = 1000  # folders that one walk compares with the index: what S3 lists in one answer
 READ = 100  # strays that one walk reads; each is a few requests
@@ -35,7 +36,7 @@ def walk(record: Record, page: int = PAGE, read: int = READ) -> Strays:
         StoreRefused, StoreUnavailable, QueueUnavailable
     """
     after = str(record.redis.get(keys.WALKED) or "")
-    folders = record.objects.folders_after("tickets/", after, page)
+    folders = record.objects.folders_after(keys.TICKET_FOLDERS, after, page)
     strays = _unindexed(record, folders)
     record.tickets.index.renew(folders)
     indexed, removed, broken = [], [], []
@@ -89,12 +90,12 @@ def _index(record: Record, ticket: str) -> None:
         NoSuchTicket: there is no event in the folder.
         NoSuchModel, Corrupt, BadName
     """
-    last = record.tickets.events(ticket)[-1]
-    model = record.tickets.load(ticket).model
-    record.models.get(model)
-    record.models.register(model)  # a Redis that lost its data forgot this, too
-    record.tickets.announce(last)
-    record.tickets.reindex(ticket)
+    events = record.tickets.events(ticket)
+    found = Ticket.replay(events)
+    record.models.get(found.model)
+    record.models.register(found.model)  # a Redis that lost its data forgot this, too
+    record.tickets.announce(events[-1])
+    record.tickets.index.write(found)
 
 
 def _remove(record: Record, ticket: str) -> bool:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from redis import Redis
 
@@ -15,7 +14,7 @@ from storage import keys
 from storage.tickets.events import Notice
 from storage.tickets.states import ENDED, State
 from storage.tickets.ticket import Ticket
-from storage.tickets.ticket_search import Order, row
+from storage.tickets.ticket_search import Order, Place, row
 
 # One ticket into every list that it belongs to, and out of the others, at once: nobody reads half
 # of it, and no crash leaves half. An older state never replaces a newer one, in whatever order two
@@ -121,26 +120,10 @@ class TicketIndex:
         found = self._redis.mget(places) if places else []
         return [_ticket(str(summary)) if summary else None for summary in found]
 
-    def page(
-        self, model: str | None, state: State | None, limit: int, after: str | None
-    ) -> list[str]:
-        """The newest first; those that follow on the ticket ``after``, whatever its state now."""
-        listing, highest, equal = keys.listing(model, state), "+inf", 0
-        if after is not None:
-            score = self._redis.zscore(keys.TICKETS, after)
-            if score is None:
-                return []
-            highest = repr(float(score))
-            equal = self._redis.zcount(listing, highest, highest)
-        found: list[Any] = self._redis.zrevrangebyscore(
-            listing, highest, "-inf", start=0, num=limit + equal, withscores=True
-        )
-        past = [
-            str(ticket)
-            for ticket, score in found
-            if after is None or repr(float(score)) != highest or str(ticket) < after
-        ]
-        return past[:limit]
+    def place(self, ticket: str) -> Place | None:
+        """Where it stands, or stood, in the lists by submission; None where it never did."""
+        score = self._redis.zscore(keys.TICKETS, ticket)
+        return None if score is None else Place(repr(float(score)), ticket)
 
     def waiting(self, model: str | None, state: State, limit: int | None = None) -> list[str]:
         """The earliest submitted first."""

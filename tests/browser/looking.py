@@ -8,7 +8,7 @@ from typing import Any
 from axe_core_python.base import AXE_FILE_PATH
 from playwright.sync_api import Page
 
-PHONE, DESK = (390, 844), (1280, 900)  # CSS pixels
+PHONE, TABLET, DESK = (390, 844), (820, 1180), (1280, 900)  # CSS pixels
 _AXE = AXE_FILE_PATH.read_text()
 _SERIOUS = {"serious", "critical"}
 
@@ -41,6 +41,19 @@ def wide(page: Page) -> list[str]:
                 .filter((part) => part.getBoundingClientRect().right > innerWidth + 1)
                 .map((part) => part.tagName + "." + part.className + ": "
                   + (part.textContent ?? "").trim().slice(0, 40)).slice(0, 8)]"""
+        )
+    )
+
+
+def cut(page: Page) -> list[str]:
+    """What hides a part of its content at the right, where no mark says so."""
+    return list(
+        page.evaluate(
+            """() => [...document.querySelectorAll("main *")].filter((part) => {
+              const style = getComputedStyle(part);
+              return style.overflowX === "hidden" && style.textOverflow !== "ellipsis"
+                && part.scrollWidth > part.clientWidth + 1 && !part.closest(".unseen");
+            }).map((part) => `${part.tagName}.${part.className}: ${part.scrollWidth} px`)"""
         )
     )
 

@@ -245,8 +245,9 @@ def test_every_page_answers_in_the_language_that_is_chosen(seen: Seen, visitor: 
 def test_a_page_is_sound_for_everybody(
     seen: Seen, visitor: Visit, pictures: Path, name: str
 ) -> None:
-    """axe-core finds nothing serious, light or dark; nobody scrolls sideways on a phone; nothing
-    comes from elsewhere, the console stays empty, and it is light."""
+    """axe-core finds nothing serious, light or dark; nobody scrolls sideways on a phone or
+    a tablet, and nothing is cut off; nothing comes from elsewhere, the console stays empty, and
+    it is light."""
     who, path = PLACES[name]
     visit = visitor(who)
     visit.complaints.clear()
@@ -260,13 +261,19 @@ def test_a_page_is_sound_for_everybody(
         if taken:
             looking.picture(page, pictures, f"{name}-{scheme}")
     page.emulate_media(color_scheme="light")
-    looking.size(page, *looking.PHONE)
+    cut = looking.cut(page)
+    looking.size(page, *looking.TABLET)
+    cut += looking.cut(page)
     wide = looking.wide(page)
+    looking.size(page, *looking.PHONE)
+    cut += looking.cut(page)
+    wide += looking.wide(page)
     if taken:
         looking.picture(page, pictures, f"{name}-phone")
     looking.size(page, *looking.DESK)
     assert found == []
     assert wide == []
+    assert cut == []
     assert visit.complaints == []
     assert sum(visit.weight.values()) <= HEAVIEST, visit.weight
 

@@ -23,23 +23,23 @@ from lethe.stack.process import Process
 from storage import keys
 from storage.canonical import sha256
 from storage.certificates.issued import write_new_key
-from storage.models.registry import MODEL_FILE, Model
+from storage.presence import BUSY
 from storage.queue import CPU, GPU
 from storage.record import Record
 from storage.settings import Settings
 from storage.tickets.photos import Selection
 from storage.tickets.request import LegalGround, Request
 from storage.tickets.states import State
-from tests.conftest import ACCESS_KEY, SECRET_KEY, Servers
+from tests.conftest import Servers
 from tests.faults.hands import SECONDS, Hand
 from tests.faults.proxy import Fault, Proxy, Rule
 from tests.faults.quick import POLICY, faces
 from tests.faults.redis_server import RedisServer
 from tests.faults.shortest import SHORTER
 from tests.workers.cast import RECOGNISER, pixels
+from tests.workers.lines import add_line, settings_of
 from tests.workers.workshop import Workshop, environment, opened
 from workers.attempts import attempts
-from workers.liveness import BUSY
 from workers.sweep import sweep
 
 ROOT = str(Path(__file__).parents[2])
@@ -72,13 +72,7 @@ class Crew:
         return self.workshop.record
 
     def model(self, name: str) -> str:
-        record = self.record
-        record.models.create(Model(name, "reference", "benchmark"))
-        with record.leases.hold("model", name) as lease:
-            assert lease is not None
-            files = {MODEL_FILE: RECOGNISER}
-            version = record.models.publish(name, files, {}, parent=None, lease=lease)
-            record.models.point(name, "current", version, "ada", lease)
+        add_line(self.record, name, RECOGNISER)
         return name
 
     def submitted(self, model: str) -> str:
@@ -261,22 +255,13 @@ def ready(worker: Process) -> bool:
 
 
 @contextmanager
-def open_yard(servers: Servers, folder: Path) -> Iterator[Yard]:
-    """A bucket on the session's store, and a Redis that may be killed."""
+def open_yard(servers: Servers, folder: Path, **given: object) -> Iterator[Yard]:
+    """A bucket on the session's store, and a Redis that may be killed; ``given`` are settings."""
     policy = folder / "any.toml"
     policy.write_text(POLICY)
     redis = RedisServer(folder)
-    own = Settings(
-        redis_url=redis.url,
-        s3_endpoint=servers.s3_endpoint,
-        s3_access_key=ACCESS_KEY,
-        s3_secret_key=SECRET_KEY,
-        s3_bucket=f"crew-{secrets.token_hex(6)}",
-        signing_key_file=folder / "signing.pem",
-        cache_dir=folder / "cache",
-        policy=str(policy),
-        sweep_seconds=1,
-    )
+    more = {"redis_url": redis.url, "policy": str(policy), "sweep_seconds": 1, **given}
+    own = settings_of(servers, folder, "crew", **more)
     write_new_key(folder / "signing.pem")
     yard = Yard(own, redis, Proxy(servers.s3_endpoint), folder)
     record = Record.open(own)

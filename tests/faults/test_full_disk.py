@@ -15,7 +15,6 @@ from structlog.testing import capture_logs
 from lethe.stack.process import LOOPBACK, free_port
 from lethe.stack.servers import start_s3
 from storage import keys
-from storage.models.registry import MODEL_FILE, Model, Version
 from storage.queue import CPU, Queue
 from storage.record import QueueUnavailable, Record
 from storage.settings import Settings
@@ -29,6 +28,7 @@ from tests.faults.small_disk import SmallDisk, mounted
 from tests.storage import pictures
 from tests.storage.conftest import request_for
 from tests.workers.erased import Unlearner, use
+from tests.workers.lines import add_line, weightless
 from tests.workers.short import SHORT
 from workers.erase import erase
 from workers.prepare import prepare
@@ -154,7 +154,7 @@ def test_a_submission_to_a_store_whose_disk_is_full_is_whole_or_refused(
     """So many pages of 4 KiB are left: three photos, their list and the event take one each."""
     record = Record.open(stored.model_copy(update={"orphan_seconds": 1}))
     desk = Desk(record, Queue(stored))
-    _import(record, tmp_path)
+    add_line(record, MODEL, weightless(tmp_path))
     disk.fill(leave=4096 * pages)
     if pages < 5:
         _refused(lambda: desk.submit(request_for(), pictures.photos(3), "ada"))
@@ -169,17 +169,6 @@ def test_a_submission_to_a_store_whose_disk_is_full_is_whole_or_refused(
         time.sleep(1.1)
         assert len(walk(record).removed) == 1
     assert record.ledger.verify().broken == ()
-
-
-def _import(record: Record, folder: Path) -> Version:
-    file = folder / "given.onnx"
-    file.write_bytes(b"weights")
-    record.models.create(Model(MODEL, "reference", "benchmark"))
-    with record.leases.hold("model", MODEL) as lease:
-        assert lease is not None
-        made = record.models.publish(MODEL, {MODEL_FILE: file}, {}, parent=None, lease=lease)
-        record.models.point(MODEL, "current", made, "ada", lease)
-    return made
 
 
 def test_a_version_that_the_store_has_no_room_for_is_published_once_when_it_has(

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 import requests
 
-from storage.models.registry import MODEL_FILE, Model
 from storage.record import Record
 from storage.settings import MIB, Settings
 from storage.tickets.states import State
@@ -22,6 +21,7 @@ from tests.faults.redis_server import RedisServer
 from tests.faults.web_process import Browser, WebProcess, serving, wait_for
 from tests.storage import pictures
 from tests.storage.conftest import MODEL
+from tests.workers.lines import add_line, weightless
 
 PHOTOS = {photo.name: photo.data for photo in pictures.photos(3)}
 THREADS = 8  # of the process that serves
@@ -48,13 +48,7 @@ def kept(settings: Settings, server: RedisServer, tmp_path: Path) -> Record:
     """What is really there; an hour lasts a second."""
     given = {"redis_url": server.url, "orphan_seconds": 1}
     record = Record.open(settings.model_copy(update=given))
-    file = tmp_path / "given.onnx"
-    file.write_bytes(b"weights")
-    record.models.create(Model(MODEL, "reference", "benchmark"))
-    with record.leases.hold("model", MODEL) as lease:
-        assert lease is not None
-        made = record.models.publish(MODEL, {MODEL_FILE: file}, {}, parent=None, lease=lease)
-        record.models.point(MODEL, "current", made, "ada", lease)
+    add_line(record, MODEL, weightless(tmp_path))
     return record
 
 

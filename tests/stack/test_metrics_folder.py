@@ -42,7 +42,12 @@ def test_only_the_counters_of_processes_that_are_gone_are_removed(tmp_path: Path
     inside.mkdir()
     for path in (tmp_path / "notes.txt", tmp_path / "mine.db", inside / "counter_1.db"):
         path.write_text("kept")
-    for name in ("counter_12.db", "gauge_livesum_3.db", "histogram_7.db"):
+    for name in (
+        "counter_12.db",
+        "gauge_livesum_3.db",
+        "histogram_7.db",
+        "exemplars_unlearning.json",
+    ):
         (tmp_path / name).write_text("old")
     clear_metrics(tmp_path)
     assert sorted(path.name for path in tmp_path.rglob("*")) == [

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -43,26 +44,28 @@ def ticket(number: int, second: int | None = None, **changed: object) -> Ticket:
 @pytest.mark.parametrize("seconds", [range(10), [5] * 10, [1, 1, 1, 2, 2, 2, 2, 3, 3, 3]])
 @pytest.mark.parametrize("limit", [1, 2, 3, 10, 11])
 def test_pages_together_show_every_ticket_once_and_the_newest_first(
-    index: TicketIndex, seconds: list[int], limit: int
+    record: Record, index: TicketIndex, seconds: list[int], limit: int
 ):
     tickets = [ticket(number, second) for number, second in enumerate(seconds)]
     for each in random.Random(0).sample(tickets, len(tickets)):
         index.write(each)
     shown: list[str] = []
-    while page := index.page(None, None, limit, shown[-1] if shown else None):
-        shown += page
+    while page := record.tickets.recent(limit=limit, after=shown[-1] if shown else None):
+        shown += [each.id for each in page]
     assert shown == [each.id for each in reversed(tickets)]
 
 
-def test_a_page_goes_on_behind_a_ticket_that_has_left_the_list_meanwhile(index: TicketIndex):
+def test_a_page_goes_on_behind_a_ticket_that_has_left_the_list_meanwhile(
+    record: Record, index: TicketIndex
+):
+    page = partial(record.tickets.recent, model=MODEL, state=State.SUBMITTED, limit=3)
     for number in range(6):
         index.write(ticket(number))
-    first = index.page(MODEL, State.SUBMITTED, 3, None)
+    first = page()
     index.write(ticket(3, state=State.DENIED, events=2))
-    assert first[-1] == ticket(3).id
-    rest = [ticket(number).id for number in (2, 1, 0)]
-    assert index.page(MODEL, State.SUBMITTED, 3, first[-1]) == rest
-    assert index.page(None, None, 3, names.new_ticket_id()) == []
+    assert first[-1] == ticket(3)
+    assert page(after=first[-1].id) == [ticket(number) for number in (2, 1, 0)]
+    assert record.tickets.recent(limit=3, after=names.new_ticket_id()) == []
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -79,7 +82,7 @@ def test_states_that_arrive_in_any_order_leave_the_last_one(index: TicketIndex, 
     assert [state for state in State if index.waiting(None, state)] == [State.COMPLETED]
 
 
-def test_many_writers_at_once_keep_counts_and_lists_in_step(index: TicketIndex):
+def test_many_writers_at_once_keep_counts_and_lists_in_step(record: Record, index: TicketIndex):
     draw = random.Random(1)
     tickets = [
         ticket(number, state=draw.choice(list(State)), model=draw.choice(["door", "gate"]))
@@ -96,7 +99,7 @@ def test_many_writers_at_once_keep_counts_and_lists_in_step(index: TicketIndex):
         index.remove(each.id)
     assert index.counts() == {}
     assert index.all() == set()
-    assert index.page(None, None, 100, None) == []
+    assert record.tickets.recent() == []
 
 
 def test_an_open_ticket_that_moved_unseen_is_indexed_by_the_sweep(

@@ -118,6 +118,24 @@ def test_a_certificate_is_verified_in_the_page_check_by_check_and_downloaded_unc
     assert key.data.startswith(b"-----BEGIN PUBLIC KEY-----")
 
 
+def test_the_key_of_a_certificate_that_does_not_verify_can_be_had_to_see_that_elsewhere(
+    visit: Visit, record: Record, certified: str
+) -> None:
+    alter(record, certified, {"seed": 7})
+    key = visit(Role.AUDITOR).get(f"/tickets/{certified}/public-key.pub")
+    assert key.data.startswith(b"-----BEGIN PUBLIC KEY-----")
+
+
+@pytest.mark.parametrize("changes", [{"key_id": "0" * 16}, {"key_id": "../users/root"}])
+def test_a_key_that_the_record_does_not_have_is_not_found(
+    visit: Visit, record: Record, certified: str, changes: dict[str, Any]
+) -> None:
+    alter(record, certified, changes)
+    page = visit(Role.AUDITOR).get(f"/tickets/{certified}/public-key.pub")
+    assert page.status_code == 404
+    assert "names no key of this record" in page.text
+
+
 def test_the_tickets_page_shows_where_its_certificate_is_verified(
     visit: Visit, certified: str
 ) -> None:

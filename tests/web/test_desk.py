@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from storage import presence
 from storage.accounts.users import Role
 from storage.models.registry import Model
 from storage.record import Record
@@ -32,7 +33,7 @@ def test_the_desk_shows_first_what_waits_and_how_long_it_may(
     visit: Visit, submitted: Submit, record: Record
 ) -> None:
     running, late, early = submitted(days=1, then=PREPARED), submitted(days=9), submitted(days=3)
-    record.redis.set("lethe:worker:gpu@one", "1")
+    presence.say(record.redis, "gpu@one", ["gpu"], busy=True)
     page = visit(Role.APPROVER).get("/").text
     assert waits(page) == [early.id, late.id]
     assert page.index(early.id) < page.index(late.id) < page.index(running.id)
@@ -93,7 +94,7 @@ def test_an_administrator_is_told_when_no_worker_is_alive(
     submitted()
     ada = visit(Role.ADMIN)
     assert ada.get("/").text.count("No worker is alive") == 2
-    record.redis.set("lethe:worker:cpu@one", "0")
+    presence.say(record.redis, "cpu@one", ["cpu"], busy=False)
     assert "No worker is alive" not in ada.get("/").text
 
 
@@ -102,7 +103,7 @@ def test_of_many_workers_the_desk_shows_a_few_and_how_many_there_are(
 ) -> None:
     monkeypatch.setattr(home, "WORKERS", 2)
     for number in range(5):
-        record.redis.set(f"lethe:worker:gpu@{number}", "0")
+        presence.say(record.redis, f"gpu@{number}", ["gpu"], busy=False)
     page = visit(Role.ADMIN).get("/").text
     assert "gpu@1" in page
     assert "gpu@2" not in page

@@ -11,10 +11,13 @@ from storage.accounts.users import Role
 from storage.canonical import Corrupt
 from storage.record import QueueUnavailable
 from storage.store.objects import StoreUnavailable
+from storage.tickets.states import State
+from storage.tickets.ticket import Ticket
 from tests.web.conftest import Visitor
 from web import permissions
 from web.error_texts import TEXTS
 from web.errors import answer
+from web.inside import this_page
 
 FAULT = "/fault"
 
@@ -51,6 +54,35 @@ def test_every_error_page_says_what_happened_what_was_kept_and_what_to_do(
             assert str(part) in page.text.replace("&#39;", "'")
     for name in ("What happened", "What was kept", "What to do", "To the desk"):
         assert name in page.text
+
+
+@pytest.mark.parametrize(
+    ("sent", "page"),
+    [
+        ("/tickets/t0123456789ab/approve", "/tickets/t0123456789ab"),
+        ("/tickets/bulk", "/tickets"),
+        ("/tickets/bulk/perform", "/tickets"),
+        ("/models/door/policy", "/models/door"),
+        ("/models/door/versions/2/promote", "/models/door/versions/2/promote"),
+        ("/users/nora/role", "/users/nora"),
+        ("/account/sessions/0123/end", "/account"),
+        ("/sign-out", "/"),
+        ("/nowhere/at/all", "/"),
+        ("//elsewhere.example/sign-out", "/"),
+    ],
+)
+def test_a_form_leads_back_to_the_page_that_it_is_of(app: Flask, sent: str, page: str) -> None:
+    with app.test_request_context(sent, method="POST"):
+        assert this_page() == page
+
+
+def test_who_was_too_late_is_shown_the_way_back_to_the_ticket(
+    visit: Callable[[Role], Visitor], submitted: Callable[..., Ticket]
+) -> None:
+    path = f"/tickets/{submitted(then=[State.DENIED]).id}"
+    page = visit(Role.APPROVER).post(f"{path}/approve", form="/account")
+    assert page.status_code == 409
+    assert f'href="{path}">Open the page again</a>' in page.text
 
 
 @pytest.mark.parametrize("status", [402, 406, 418, 422, 501, 504])

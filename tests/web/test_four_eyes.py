@@ -28,5 +28,7 @@ def test_who_submitted_is_not_offered_the_approval_and_is_refused_it(
     assert f"{path}/approve" in visitors["grace"].get(path).text
     page = visitors["ada"].post(f"{path}/approve", form="/account")
     assert (page.status_code, "somebody else must approve it" in page.text) == (403, True)
+    assert "<h1>Somebody else must approve this</h1>" in page.text
+    assert "it still waits for approval" in page.text
     assert record.tickets.get(ticket.id).state is State.SUBMITTED
     assert visitors["grace"].post(f"{path}/approve", form="/account").status_code == 303

@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -8,9 +9,15 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from prometheus_client.openmetrics.parser import (
+    text_string_to_metric_families as parsed_openmetrics,
+)
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import ValidationError
 
-from storage import keys
+from storage import condition, keys, presence
+from storage.audit.log import Act, Filter
+from storage.counted import keep_exemplar
 from storage.models import lines
 from storage.models.registry import Model
 from storage.record import Record
@@ -19,16 +26,30 @@ from storage.tickets.states import State
 from storage.tickets.ticket import Ticket
 from tests.web.conftest import MODEL, SUBJECT, Visitor
 from web.app import create_app
-from web.operations import metrics
+from web.operations import ticket_gauges
+from workers.metrics import forget_dead
+
+ROOT = str(Path(__file__).parents[2])
 
 FIXED = {
     "lethe_tickets",
     "lethe_ticket_deadline_seconds",
+    "lethe_deadlines_missed",
+    "lethe_deadlines_near",
+    "lethe_tickets_stuck",
     "lethe_photos_overdue",
     "lethe_queue_depth",
     "lethe_worker_busy",
+    "lethe_worker_silent_seconds",
+    "lethe_last_sweep_timestamp_seconds",
+    "lethe_webhooks_put_off",
+    "lethe_redis_memory_bytes",
+    "lethe_redis_memory_limit_bytes",
+    "lethe_redis_noeviction",
+    "lethe_redis_evicted_keys_total",
     "lethe_forget_tmr",
     "lethe_retained_tmr",
+    "lethe_retained_tmr_first",
     "lethe_cross_version_tmr",
     "lethe_verdicts_total",
     "lethe_model_version",
@@ -36,15 +57,25 @@ FIXED = {
 HEADLINE = {
     "fmr": 0.001,
     "forget_tmr_after": 0.03,
+    "benchmark_tmr_before": 0.82,
     "benchmark_tmr_after": 0.8,
     "cross_version_tmr": 0.02,
 }
 ERASED = (State.APPROVED, State.PREPARING, State.QUEUED, State.UNLEARNING, State.CERTIFYING)
-# A worker in a process of its own, as Celery's children are.
+# Workers in processes of their own, as Celery's children are: the second takes the first one's
+# place when that was killed in mid-task.
 WORKER = """
-from prometheus_client import Counter
-Counter("lethe_faces_embedded", "Faces.").inc({})
+import os, signal, sys
+from workers.metrics import counted, erasures, faces_embedded, photos_rejected, timed
+faces_embedded.inc(int(sys.argv[1]))
+with timed("unlearning", sys.argv[2]):
+    pass
+with counted("door-cameras"):
+    erasures.labels("door-cameras", "completed").inc()
+if sys.argv[3] == "killed":
+    os.kill(os.getpid(), signal.SIGKILL)
 """
+OPEN_METRICS = "application/openmetrics-text;version=1.0.0"
 
 
 def samples(visitor: Visitor) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
@@ -66,8 +97,8 @@ def ticket(record: Record, submitted: Callable[..., Ticket], tmp_path: Path) -> 
     submitted(then=[State.DENIED])
     erased(record, submitted(then=ERASED).id, tmp_path)
     record.redis.hset(keys.verdicts(MODEL), mapping={"passed": "2", "refused": "1"})
-    record.redis.set(keys.worker("gpu@one"), "1")
-    record.redis.set(keys.worker("cpu@one"), "0")
+    presence.say(record.redis, "gpu@one", ["gpu"], busy=True)
+    presence.say(record.redis, "both@one", ["gpu", "cpu"], busy=False)
     return found
 
 
@@ -98,12 +129,13 @@ def test_the_values_are_those_of_the_record(stranger: Visitor, ticket: Ticket) -
     assert value(found, "lethe_tickets", model=MODEL, state="submitted") == 1
     assert value(found, "lethe_tickets", model=MODEL, state="denied") == 1
     assert value(found, "lethe_tickets", model=MODEL, state="completed") == 1
-    assert value(found, "lethe_tickets", model=MODEL, state="failed") == 0
+    assert ("lethe_tickets", frozenset({"model": MODEL, "state": "failed"}.items())) not in found
     assert value(found, "lethe_queue_depth", queue="gpu") == 0
-    assert value(found, "lethe_worker_busy", worker="gpu@one") == 1
-    assert value(found, "lethe_worker_busy", worker="cpu@one") == 0
+    assert value(found, "lethe_worker_busy", worker="gpu@one", queues="gpu") == 1
+    assert value(found, "lethe_worker_busy", worker="both@one", queues="cpu,gpu") == 0
     assert value(found, "lethe_forget_tmr", model=MODEL, fmr="0.001") == 0.03
     assert value(found, "lethe_retained_tmr", model=MODEL, fmr="0.001") == 0.8
+    assert value(found, "lethe_retained_tmr_first", model=MODEL, fmr="0.001") == 0.82
     assert value(found, "lethe_cross_version_tmr", model=MODEL) == 0.02
     assert value(found, "lethe_verdicts_total", model=MODEL, verdict="passed") == 2
     assert value(found, "lethe_model_version", model=MODEL, alias="current") == 2
@@ -160,7 +192,7 @@ def test_without_the_store_the_metrics_show_what_was_known(
 def test_the_earliest_deadlines_are_told_and_no_more_than_so_many(
     stranger: Visitor, submitted: Callable[..., Ticket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(metrics, "DEADLINES", 2)
+    monkeypatch.setattr(ticket_gauges, "DEADLINES", 2)
     late, early, first = (submitted(days=days).id for days in (30, 3, -1))
     told = {
         dict(labels)["ticket"]: left
@@ -170,6 +202,81 @@ def test_the_earliest_deadlines_are_told_and_no_more_than_so_many(
     assert set(told) == {early, first}
     assert late not in told
     assert told[first] < 0 < told[early]
+    found = samples(stranger)
+    assert value(found, "lethe_deadlines_missed") == 1
+    assert value(found, "lethe_deadlines_near") == 1
+
+
+def test_a_ticket_in_work_that_nothing_moves_is_counted_and_no_other(
+    stranger: Visitor, submitted: Callable[..., Ticket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted(then=[State.APPROVED])
+    submitted()
+    submitted(then=[State.APPROVED, State.PREPARING, State.NEEDS_PHOTOS])
+    assert value(samples(stranger), "lethe_tickets_stuck") == 0
+    monkeypatch.setattr(condition, "STUCK_SECONDS", -60)
+    assert value(samples(stranger), "lethe_tickets_stuck") == 1
+
+
+def test_a_worker_that_went_without_a_word_is_missed_and_one_that_said_goodbye_is_not(
+    stranger: Visitor, record: Record
+) -> None:
+    for name in ("killed@one", "asked@one", "lively@one", "long-ago@one"):
+        presence.say(record.redis, name, ["gpu"], busy=True)
+    presence.goodbye(record.redis, "asked@one")
+    for name, ago in (("killed@one", 95), ("long-ago@one", presence.MISSED_SECONDS + 5)):
+        record.redis.delete(keys.worker(name))  # it ran out
+        heard = {"queues": ["gpu"], "heard": time.time() - ago}
+        record.redis.hset(keys.WORKERS, name, json.dumps(heard))
+    presence.forget_missed(record.redis)
+    found = samples(stranger)
+    silent = {
+        dict(labels)["worker"]: seconds
+        for (name, labels), seconds in found.items()
+        if name == "lethe_worker_silent_seconds"
+    }
+    assert set(silent) == {"killed@one", "lively@one"}
+    assert silent["lively@one"] < 10 < 90 < silent["killed@one"] < 110
+    busy = {dict(labels)["worker"] for name, labels in found if name == "lethe_worker_busy"}
+    assert busy == {"lively@one"}
+
+
+def test_the_last_verification_of_the_record_shows_and_what_it_found(
+    stranger: Visitor, record: Record, submitted: Callable[..., Ticket]
+) -> None:
+    ticket = submitted(then=[State.APPROVED])
+    assert not [name for name, _ in samples(stranger) if name.startswith("lethe_ledger")]
+    record.ledger.verify_for("auditor")
+    found = samples(stranger)
+    assert value(found, "lethe_ledger_broken") == 0
+    assert abs(value(found, "lethe_ledger_verified_timestamp_seconds") - time.time()) < 30
+    record.objects.remove_all(f"tickets/{ticket.id}/events/000002")
+    record.ledger.verify_for("auditor")
+    assert value(samples(stranger), "lethe_ledger_broken") == 1
+    (number,) = record.audit.index.numbers(Filter(act=Act.LEDGER_VERIFIED), None, 1)
+    record.ledger.verify_for("auditor")
+    record.objects.put_document(keys.audit_entry(number + 1), {"format": 1})
+    assert value(samples(stranger), "lethe_ledger_broken") == 1
+
+
+def test_a_redis_that_may_drop_work_shows(stranger: Visitor, record: Record) -> None:
+    found = samples(stranger)
+    assert value(found, "lethe_redis_noeviction") == 1
+    assert value(found, "lethe_redis_memory_bytes") > 0
+    record.redis.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        assert value(samples(stranger), "lethe_redis_noeviction") == 0
+    finally:
+        record.redis.config_set("maxmemory-policy", "noeviction")
+
+
+def test_the_sweep_and_webhooks_that_wait_show(stranger: Visitor, record: Record) -> None:
+    assert value(samples(stranger), "lethe_last_sweep_timestamp_seconds") == 0
+    condition.swept(record.redis)
+    record.redis.zadd(keys.ANNOUNCEMENTS, {"later": time.time() + 60, "now": time.time() - 1})
+    found = samples(stranger)
+    assert abs(value(found, "lethe_last_sweep_timestamp_seconds") - time.time()) < 30
+    assert value(found, "lethe_webhooks_put_off") == 1
 
 
 def test_photos_that_should_be_gone_are_counted(
@@ -188,13 +295,76 @@ def test_no_subject_shows_in_the_metrics(stranger: Visitor) -> None:
     assert SUBJECT not in stranger.get("/metrics").text
 
 
-def test_what_workers_count_is_summed_over_their_processes(
-    record: Record,  # noqa: ARG001 - empties Redis first
-    settings: Settings,
-    tmp_path: Path,
+def worked(folder: Path, faces: int, ticket: str, end: str) -> None:
+    env = {**os.environ, "LETHE_METRICS_DIR": str(folder), "PYTHONPATH": ROOT}
+    command = [sys.executable, "-c", WORKER, str(faces), ticket, end]
+    code = subprocess.run(command, env=env, check=False).returncode
+    assert code == (-signal.SIGKILL if end == "killed" else 0)
+
+
+def counting(settings: Settings, folder: Path) -> Visitor:
+    return Visitor(create_app(settings.model_copy(update={"metrics_dir": folder})).test_client())
+
+
+@pytest.mark.usefixtures("record")
+def test_what_workers_count_is_summed_over_processes_and_outlives_one_that_is_killed(
+    settings: Settings, tmp_path: Path
 ) -> None:
-    for faces in (30, 12):
-        env = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
-        subprocess.run([sys.executable, "-c", WORKER.format(faces)], env=env, check=True)
-    app = create_app(settings.model_copy(update={"metrics_dir": tmp_path}))
-    assert value(samples(Visitor(app.test_client())), "lethe_faces_embedded_total") == 42
+    folder = tmp_path / "not-there-yet"
+    visitor = counting(settings, folder)
+    assert "lethe_faces_embedded_total" not in visitor.get("/metrics").text
+    worked(folder, 30, "t1", "killed")
+    worked(folder, 12, "t2", "ended")
+    found = samples(visitor)
+    assert value(found, "lethe_faces_embedded_total") == 42
+    assert value(found, "lethe_erasures_total", model=MODEL, result="completed") == 2
+    assert value(found, "lethe_erasures_total", model=MODEL, result="failed") == 0
+    assert value(found, "lethe_stage_duration_seconds_count", stage="unlearning") == 2
+    assert value(found, "lethe_stage_duration_seconds_count", stage="preparing") == 0
+    assert value(found, "lethe_photos_rejected_total", reason="no_face") == 0
+    assert value(found, "lethe_gpu_memory_bytes") == 0
+
+
+@pytest.mark.usefixtures("record")
+def test_a_bucket_s_exemplar_is_its_last_ticket_for_whoever_asks_for_openmetrics(
+    settings: Settings, tmp_path: Path
+) -> None:
+    worked(tmp_path, 1, "t1", "ended")
+    worked(tmp_path, 1, "t2", "ended")
+    keep_exemplar(tmp_path, "unlearning", [60.0], "of-an-earlier-life", 42.0)
+    client = counting(settings, tmp_path).client
+    answer = client.get("/metrics", headers={"Accept": OPEN_METRICS})
+    assert answer.content_type.startswith("application/openmetrics-text; version=1.0.0")
+    shown = {
+        (sample.labels["stage"], sample.labels["le"]): sample.exemplar
+        for family in parsed_openmetrics(answer.text)
+        for sample in family.samples
+        if sample.exemplar
+    }
+    assert set(shown) == {("unlearning", "0.1")}
+    assert shown["unlearning", "0.1"].labels == {"ticket": "t2"}
+    assert shown["unlearning", "0.1"].value < 0.1
+    assert "t2" not in client.get("/metrics").text
+
+
+def test_the_gauges_of_killed_processes_are_removed_and_no_others(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    dead = tmp_path / f"gauge_livesum_{gone.pid}.db"
+    kept = [tmp_path / f"gauge_livesum_{os.getpid()}.db", tmp_path / f"counter_{gone.pid}.db"]
+    for file in (dead, *kept):
+        file.touch()
+    forget_dead(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted(kept)
+
+
+def test_a_port_without_a_folder_to_count_into_is_refused(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LETHE_S3_ENDPOINT", settings.s3_endpoint)
+    monkeypatch.setenv("LETHE_S3_ACCESS_KEY", "key")
+    monkeypatch.setenv("LETHE_S3_SECRET_KEY", "secret")
+    monkeypatch.setenv("LETHE_METRICS_PORT", "9108")
+    monkeypatch.delenv("LETHE_METRICS_DIR", raising=False)
+    with pytest.raises(ValidationError, match="set LETHE_METRICS_DIR, too"):
+        Settings()

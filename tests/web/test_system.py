@@ -9,7 +9,7 @@ from flask import Flask
 
 from lethe.stack.process import free_port
 from lethe.stack.servers import start_redis
-from storage import condition, keys
+from storage import condition, keys, presence
 from storage.accounts.users import Role
 from storage.certificates.issued import Signer, issue, write_new_key
 from storage.condition import RedisCondition, StoreCondition, WorkCondition
@@ -40,7 +40,7 @@ def words(page: str) -> str:
 def test_a_sound_system_is_said_to_be_so_line_by_line(visit: Visit, record: Record) -> None:
     record.redis.config_set("maxmemory", "512mb")
     try:
-        record.redis.set(keys.worker("gpu@host"), "1", ex=30)
+        presence.say(record.redis, "gpu@host", ["gpu"], busy=True)
         condition.swept(record.redis)
         page = words(visit(Role.AUDITOR).get("/system").text)
     finally:

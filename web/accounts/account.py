@@ -11,8 +11,9 @@ from storage.accounts.desk import AccountDesk
 from storage.accounts.passwords import MIN_PASSWORD, BadPassword
 from storage.accounts.sessions import digest
 from web import limits
-from web.accounts.sign_in import me
+from web.accounts.signed_in import me
 from web.services import record
+from web.wording import sentence
 
 pages = Blueprint("account", __name__)
 
@@ -33,7 +34,7 @@ def change_password() -> tuple[str, int] | Response:
             name, request.form.get("old", ""), new, but=digest(me().session)
         )
     except BadPassword as error:
-        return _page(f"{str(error)[:1].upper()}{str(error)[1:]}."), 422
+        return _page(sentence(error)), 422
     limits.forget_passwords(name)
     flash(_("Your password is changed. Your other sessions have ended."))
     return redirect(url_for("account.show"), 303)
@@ -60,7 +61,6 @@ def _page(problem: str = "") -> str:
         sessions=record().sessions.of(me().name),
         this=digest(me().session),
         hours=record().settings.session_idle_seconds / 3600,
-        required=record().settings.second_factor == "required",
         least=MIN_PASSWORD,
         problem=problem,
     )

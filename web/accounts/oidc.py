@@ -27,11 +27,13 @@ from storage.errors import LetheError
 from storage.names import BadName
 from storage.settings import Settings
 from web.accounts.oidc_provider import NAME, Provider, ProviderUnavailable, SignInRefused
-from web.accounts.sign_in import BY_PROVIDER, account, start_session
+from web.accounts.sign_in import BY_PROVIDER, start_session
+from web.accounts.signed_in import account
 from web.errors import answer
 from web.hosts import public
 from web.inside import inside
 from web.services import record
+from web.wording import sentence
 
 _PROVIDER = "lethe-oidc"
 _NEXT = "oidc_next"  # in the session: where somebody wanted to go
@@ -72,8 +74,7 @@ def finish() -> Response | tuple[str, int]:
     except SignInRefused as error:
         return _refused(_words(error), str(error))
     except (Unmapped, NotAdmitted, LastAdmin, BadName) as error:
-        line = f"{str(error)[:1].upper()}{str(error)[1:]}".rstrip(".")
-        return _refused(f"{line}.", type(error).__name__)
+        return _refused(sentence(error), type(error).__name__)
     start_session(user, BY_PROVIDER)  # a second factor is the provider's business
     return redirect(wanted, 303)
 

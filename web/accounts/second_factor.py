@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from storage.accounts.desk import AccountDesk
 from storage.accounts.second_factor import BadSecondFactor, Offer, WrongCode
 from web import limits
-from web.accounts.sign_in import me
+from web.accounts.signed_in import me
 from web.services import record
 
 pages = Blueprint("second_factor", __name__)

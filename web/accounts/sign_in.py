@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import structlog
-from flask import Blueprint, Flask, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import login_user, logout_user
@@ -16,10 +16,8 @@ from storage.accounts.sign_in_links import SignInLinks
 from storage.accounts.users import User
 from storage.audit.log import Act
 from web import limits
-from web.accounts import browsers, signed_in
-from web.accounts.signed_in import Account as Account  # every page asks for these here
-from web.accounts.signed_in import account as account
-from web.accounts.signed_in import me as me
+from web.accounts import browsers
+from web.accounts.signed_in import Account, account, me
 from web.inside import inside
 from web.services import record
 
@@ -28,10 +26,6 @@ _HALF = "half"  # in the cookie: the token of a sign-in whose code is still to c
 
 pages = Blueprint("sign_in", __name__)
 log = structlog.get_logger("web.sign_in")
-
-
-def install(app: Flask) -> None:
-    signed_in.install(app)
 
 
 def make_sign_in_link_token(redis: Redis, user_name: str) -> str:

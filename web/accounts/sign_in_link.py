@@ -13,6 +13,7 @@ from storage.accounts.sign_in_links import SignInLink
 from web.accounts.sign_in import BY_LINK, enter
 from web.accounts.sign_in import pages as pages
 from web.services import record
+from web.wording import sentence
 
 
 @pages.get("/sign-in/link/<token>")
@@ -43,7 +44,7 @@ def _problem(name: str, password: str) -> str:
     try:
         passwords.check(name, password)
     except BadPassword as error:
-        return f"{str(error)[:1].upper()}{str(error)[1:]}."
+        return sentence(error)
     return ""
 
 

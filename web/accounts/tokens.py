@@ -19,8 +19,9 @@ from storage.accounts.api_tokens import (
     NoSuchToken,
     Scope,
 )
-from web.accounts.sign_in import me
+from web.accounts.signed_in import me
 from web.services import record
+from web.wording import sentence
 
 DAYS = 90  # proposed
 SOON_DAYS = 7  # left: from here on a token is marked
@@ -53,8 +54,7 @@ def issue() -> str | tuple[str, int]:
             name, given.get("name", "").strip(), chosen, _days(given.get("days", "")), name
         )
     except BadToken as error:
-        line = f"{str(error)[:1].upper()}{str(error)[1:]}."
-        return _page(name, line, {**given.to_dict(), "scopes": chosen}), 422
+        return _page(name, sentence(error), {**given.to_dict(), "scopes": chosen}), 422
     log.info("api_token_issued", user=name, token=token.id)
     address = record().settings.public_url or ""
     return render_template(

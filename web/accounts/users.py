@@ -15,9 +15,10 @@ from storage.accounts.desk import AccountDesk
 from storage.accounts.roles import Role
 from storage.accounts.users import BadUser, NoSuchUser
 from storage.errors import BadInput
-from web.accounts.sign_in import me
+from web.accounts.signed_in import me
 from web.hosts import public
 from web.services import record
+from web.wording import sentence
 
 SHOWN = 100  # accounts on a page of the list
 
@@ -37,7 +38,7 @@ def add() -> tuple[str, int] | str:
     try:
         _desk().add(name, _role(), None, me().name)
     except BadInput as error:
-        return _list(str(error), name), 422
+        return _list(sentence(error), name), 422
     log.info("user_added", user=name, by=me().name)
     return _link(name, added=True)
 
@@ -94,7 +95,7 @@ def make_link(name: str) -> tuple[str, int] | str:
     except NoSuchUser:
         raise
     except BadUser as error:
-        return _page(name, str(error)), 422
+        return _page(name, sentence(error)), 422
 
 
 def _do(name: str, act: Callable[[], object], done: str) -> tuple[str, int] | Response:
@@ -103,7 +104,7 @@ def _do(name: str, act: Callable[[], object], done: str) -> tuple[str, int] | Re
     except NoSuchUser:
         raise
     except BadUser as error:  # the last admin, say: what else can be done is on the page
-        return _page(name, str(error)), 422
+        return _page(name, sentence(error)), 422
     log.info("user_changed", user=name, by=me().name, endpoint=request.endpoint)
     flash(done)
     # Their own role may be another one now.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from storage.faces import face_lines
 from storage.faces.sets import FaceSet
 from web.api.contract import Resource
-from web.api.fields import Digest, Document, Limit, Name, Next, Sent
-from web.api.pages import next_page, page
+from web.api.fields import Digest, Document, Limit, Name, Next
+from web.api.pages import NameQuery, by_name
 from web.services import record
 
 resource = Resource("Face sets", "Faces of other people: reference, benchmark, verification.")
@@ -47,12 +48,11 @@ class PersonPage(Document):
     next: Next
 
 
-class FaceSetQuery(Sent):
-    after: Name | None = Field(None, description="The cursor; take it from `next`.")
+class FaceSetQuery(NameQuery):
     limit: Limit = 20
 
 
-class PersonQuery(Sent):
+class PersonQuery(NameQuery):
     after: str | None = Field(None, max_length=128, description="The cursor; take it from `next`.")
     limit: Limit = 100
 
@@ -60,10 +60,8 @@ class PersonQuery(Sent):
 @resource.get("/face-sets", answer=FaceSetPage, query=FaceSetQuery, also=("Link",))
 def list_face_sets(query: FaceSetQuery) -> tuple[FaceSetPage, dict[str, str]]:
     """List face sets, by name."""
-    folders = sorted(name for name in record().objects.folders("facesets/") if name)
-    shown, more = page([name for name in folders if name > (query.after or "")], query.limit)
+    shown, address, headers = by_name(face_lines.all_names(record()), query)
     items = [FaceSetDocument.of(record().faces.get(name)) for name in shown]
-    address, headers = next_page(query, shown[-1] if more else None)
     return FaceSetPage(items=items, next=address), headers
 
 
@@ -77,8 +75,6 @@ def show_face_set(name: str) -> FaceSetDocument:
 def list_people(name: str, query: PersonQuery) -> tuple[PersonPage, dict[str, str]]:
     """List who is enrolled in a face set, by name; a ticket can be about one of them."""
     people = record().faces.get(name).people
-    wanted = sorted(person for person in people if person > (query.after or ""))
-    shown, more = page(wanted, query.limit)
+    shown, address, headers = by_name(people, query)
     items = [PersonDocument(person=person, photos=len(people[person])) for person in shown]
-    address, headers = next_page(query, shown[-1] if more else None)
     return PersonPage(items=items, next=address), headers

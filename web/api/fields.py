@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from storage.models.desk import MOST_LETTERS
+
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-REASON = 500  # characters
 
 TicketId = Annotated[str, Field(pattern=r"^t[0-9a-z]{12}$", examples=["t4q7w1z0k8m2"])]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", examples=["door-cameras"])]
@@ -26,7 +27,7 @@ Instant = Annotated[
     str, Field(description="ISO 8601, UTC", json_schema_extra={"format": "date-time"})
 ]
 Digest = Annotated[str, Field(description="SHA-256", pattern=r"^[0-9a-f]{64}$")]
-Reason = Annotated[str, Field(min_length=1, max_length=REASON, pattern=r"\S")]
+Reason = Annotated[str, Field(min_length=1, max_length=MOST_LETTERS, pattern=r"\S")]
 Limit = Annotated[int, Field(ge=1, le=100, description="Items on a page, at most.")]
 Next = Annotated[
     str | None,

@@ -104,11 +104,6 @@ class Moves(Document):
     items: list[MoveDocument]
 
 
-class ModelQuery(Sent):
-    after: Name | None = Field(None, description="The cursor; take it from `next`.")
-    limit: Limit = 50
-
-
 class VersionQuery(Sent):
     after: int | None = Field(
         None, ge=1, le=MOST_VERSIONS, description="The cursor; take it from `next`."

@@ -6,8 +6,8 @@ from flask import Response
 from werkzeug.http import generate_etag, parse_etags
 
 from storage.models import lines
-from storage.models.desk import ModelDesk
-from storage.models.registry import Version
+from storage.models.desk import ModelDesk, PolicyMoved
+from storage.models.registry import ModelPolicy, Version
 from web.accounts.signed_in import me
 from web.api.contract import Resource
 from web.api.model_documents import (
@@ -15,7 +15,6 @@ from web.api.model_documents import (
     IfMatch,
     ModelDocument,
     ModelPage,
-    ModelQuery,
     ModelSummary,
     MoveDocument,
     MoveQuery,
@@ -29,8 +28,7 @@ from web.api.model_documents import (
     VersionPage,
     VersionQuery,
 )
-from web.api.pages import next_page, page
-from web.api.problems import Refused
+from web.api.pages import NameQuery, by_name, next_page, page
 from web.models import index as pages
 from web.models import model_download
 from web.services import record
@@ -38,14 +36,12 @@ from web.services import record
 resource = Resource("Models", "Lines of versions, their aliases and policies.")
 
 
-@resource.get("/models", answer=ModelPage, query=ModelQuery, also=("Link",))
-def list_models(query: ModelQuery) -> tuple[ModelPage, dict[str, str]]:
+@resource.get("/models", answer=ModelPage, query=NameQuery, also=("Link",))
+def list_models(query: NameQuery) -> tuple[ModelPage, dict[str, str]]:
     """List models, by name."""
-    names = sorted(name for name in record().models.registered() if name > (query.after or ""))
-    shown, more = page(names, query.limit)
+    shown, address, headers = by_name(record().models.registered(), query)
     known = lines.of(record(), shown, most=len(shown))
     items = [ModelSummary.of(name, known.get(name, lines.Line(0.0))) for name in shown]
-    address, headers = next_page(query, shown[-1] if more else None)
     return ModelPage(items=items, next=address), headers
 
 
@@ -154,13 +150,29 @@ def settle_policy(
     name: str, headers: IfMatch, body: PolicyBody
 ) -> tuple[PolicyDocument, dict[str, str]]:
     """Settle a model's policy; with If-Match only where nobody changed it meanwhile."""
-    if headers.etag is not None and _etag(show_policy(name)) not in parse_etags(headers.etag):
-        raise Refused(412, "Somebody changed the policy since you read it; read it again.")
+    record().models.get(name)
+    known = None if headers.etag is None else _known(name, headers.etag)
     settled = ModelDesk(record()).settle(
-        name, me().name, approval=str(body.approval), publish_as=body.publish_as
+        name,
+        me().name,
+        approval=str(body.approval),
+        publish_as=body.publish_as,
+        instead_of=known,
     )
     document = PolicyDocument.of(settled)
     return document, {"ETag": f'"{_etag(document)}"'}
+
+
+def _known(name: str, etags: str) -> ModelPolicy:
+    """The policy that whoever asks has read. That it still holds is seen once nobody else writes.
+
+    Raises:
+        PolicyMoved
+    """
+    policy = record().models.policy(name)
+    if _etag(PolicyDocument.of(policy)) not in parse_etags(etags):
+        raise PolicyMoved(f"model {name}: somebody changed its policy since you read it")
+    return policy
 
 
 def _etag(document: PolicyDocument) -> str:

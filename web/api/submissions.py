@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 
 import structlog
 from flask import request, url_for
 
 from storage.canonical import canonical, sha256
 from storage.tickets.desk import BadPhotos
-from storage.tickets.idempotency import Idempotency
+from storage.tickets.idempotency import Attempt, Idempotency
 from storage.tickets.photos import Photo
 from storage.tickets.request import Request, default_deadline
 from storage.tickets.ticket import Ticket
@@ -81,16 +82,18 @@ def _submitted(body: NewTicketForm, key: str | None) -> Ticket:
     with attempts.attempt(me().name, key, _fingerprint(body, photos)) as attempt:
         if attempt.done:
             return record().tickets.get(attempt.ticket)
-        return _submit(asked, body, photos, attempt.ticket)
+        return _submit(asked, body, photos, attempt)
 
 
 def _submit(
-    asked: Request, body: NewTicketForm, photos: Sequence[Photo], ticket: str | None
+    asked: Request, body: NewTicketForm, photos: Sequence[Photo], attempt: Attempt | None
 ) -> Ticket:
     desk, actor = services().desk, me().name
     if isinstance(body, NewTicketBody):
-        return desk.submit_enrolled(asked, body.face_set, body.person, actor, ticket=ticket)
-    return desk.submit(asked, photos, actor, ticket=ticket)
+        send = partial(desk.submit_enrolled, asked, body.face_set, body.person, actor)
+    else:
+        send = partial(desk.submit, asked, photos, actor)
+    return send(attempt.ticket, attempt.is_first) if attempt else send()
 
 
 def _check(body: NewTicketForm, deadline: date) -> None:

@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from storage.models.desk import MOST_LETTERS
 from storage.tickets.events import Event, Notice
 from storage.tickets.request import LegalGround
 from storage.tickets.states import State
 from storage.tickets.ticket import Ticket
 from storage.tickets.ticket_search import TEXT, Order
 from web.api.fields import (
-    REASON,
     Day,
     Document,
     Instant,
@@ -25,7 +25,7 @@ from web.api.fields import (
     TicketId,
 )
 
-_Note = Annotated[str, Field(max_length=REASON)]
+_Note = Annotated[str, Field(max_length=MOST_LETTERS)]
 
 
 class TicketDocument(Document):

@@ -100,7 +100,7 @@ def download_report(ticket: str) -> Response:
     return report(ticket)
 
 
-@resource.get("/tickets/<ticket>/public-key", media="application/x-pem-file", problems=(400,))
+@resource.get("/tickets/<ticket>/public-key", media="application/x-pem-file")
 def download_key(ticket: str) -> Response:
-    """Download the public key that verifies the ticket's certificate."""
+    """Download the public key that the ticket's certificate names."""
     return key(ticket)

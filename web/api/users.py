@@ -9,8 +9,8 @@ from storage.accounts.desk import AccountDesk
 from storage.accounts.users import Role, User
 from web.accounts.signed_in import me
 from web.api.contract import Resource
-from web.api.fields import Document, Limit, Name, Next, Sent
-from web.api.pages import next_page, page
+from web.api.fields import Document, Name, Next, Sent
+from web.api.pages import NameQuery, by_name
 from web.services import record
 
 resource = Resource("Users", "Who has an account, and which role.")
@@ -37,11 +37,6 @@ class UserPage(Document):
     next: Next
 
 
-class UserQuery(Sent):
-    after: Name | None = Field(None, description="The cursor; take it from `next`.")
-    limit: Limit = 50
-
-
 class NewUser(Sent):
     name: Name
     role: Role
@@ -58,13 +53,11 @@ class LinkDocument(Document):
     address: str = Field(description="Works once: a password is chosen there. Hand it on safely.")
 
 
-@resource.get("/users", answer=UserPage, query=UserQuery, also=("Link",))
-def list_users(query: UserQuery) -> tuple[UserPage, dict[str, str]]:
+@resource.get("/users", answer=UserPage, query=NameQuery, also=("Link",))
+def list_users(query: NameQuery) -> tuple[UserPage, dict[str, str]]:
     """List users, by name."""
-    names = sorted(name for name in record().users.names() if name > (query.after or ""))
-    shown, more = page(names, query.limit)
+    shown, address, headers = by_name(record().users.names(), query)
     found = [record().users.get(name) for name in shown]
-    address, headers = next_page(query, shown[-1] if more else None)
     return UserPage(items=[UserDocument.of(user) for user in found if user], next=address), headers
 
 

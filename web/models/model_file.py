@@ -11,7 +11,7 @@ from flask import request
 
 from storage.audit.entry import Act
 from storage.models.registry import MODEL_FILE, NoSuchModel, Version
-from web.accounts.sign_in import me
+from web.accounts.signed_in import me
 from web.services import record
 
 

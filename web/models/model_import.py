@@ -17,13 +17,15 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from storage import names
 from storage.errors import BadInput
+from storage.faces import face_lines
 from storage.models.desk import BadModelFile, ModelDesk, Upload
 from storage.models.imports import Import
 from storage.models.registry import Model
 from web import errors
-from web.accounts.sign_in import me
+from web.accounts.signed_in import me
 from web.filters import mebibytes
 from web.services import record, services
+from web.wording import sentence
 
 RECENT = 10  # imports under the form
 _UNSAFE = re.compile(r"[^A-Za-z0-9._ ()+-]+")
@@ -115,7 +117,7 @@ def create() -> tuple[str, int] | AnyResponse:
         desk = ModelDesk(record(), services().queue)
         found = desk.import_(form.model(), _file(form), me().name)
     except BadInput as error:
-        return _form(form, f"{str(error)[:1].upper()}{str(error)[1:]}."), 422
+        return _form(form, sentence(error)), 422
     log.info("import_taken", id=found.id, model=found.model.name, user=me().name)
     return redirect(url_for(".show", import_id=found.id), 303)
 
@@ -144,7 +146,7 @@ def stage_of(found: Import) -> Stage:
 
 def _form(form: Form, problem: str = "") -> str:
     config = record().settings
-    sets = record().faces.all()
+    sets = face_lines.of(record(), face_lines.all_names(record()))
     recent = record().imports.recent(RECENT)
     return render_template(
         "model_import.html",

@@ -16,10 +16,11 @@ from storage.models.policy import Approval
 from storage.models.registry import NoSuchModel
 from storage.tickets.states import ENDED, State
 from web import errors
-from web.accounts.sign_in import me
+from web.accounts.signed_in import me
 from web.models.model_compare import compare
 from web.models.model_lines import made
 from web.services import record
+from web.wording import sentence
 
 CHOICES = 200  # versions to choose from; of an older one its number goes into the address
 
@@ -33,7 +34,7 @@ log = structlog.get_logger("web.model_versions")
 def refused(error: Exception) -> Response:
     return errors.answer(
         409,
-        what=f"{str(error)[:1].upper()}{str(error)[1:]}.",
+        what=sentence(error),
         do=_("Open the model's page again and see where it stands."),
     )
 

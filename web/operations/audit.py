@@ -15,7 +15,7 @@ from storage.errors import BadInput
 from storage.ledger import Audit
 from storage.names import BadName
 from web import csv_lines
-from web.accounts.sign_in import me
+from web.accounts.signed_in import me
 from web.operations.act_words import ACTS, OF_MODELS, act_words
 from web.services import record
 

@@ -36,15 +36,22 @@ class Part:
 
 
 def of_store(found: StoreCondition) -> Iterator[Line]:
+    do = _("Is it running, and are its address and key right? The web server's log says more.")
+    yield from _reached(found, do)
     if found.error:
-        do = _("Is it running, and are its address and key right? The web server's log says more.")
+        return
+    yield _conditional(found)
+    yield Line(_("Versioning"), "quiet", _("on") if found.versioned else _("off"))
+
+
+def _reached(found: StoreCondition | RedisCondition, do: str) -> Iterator[Line]:
+    """What is the same of both; ``do`` where there is no answer."""
+    if found.error:
         yield Line(_("Answers"), "bad", _("no (%(error)s)", error=found.error), do)
         return
     yield _answers(found.seconds)
     yield clock(found.ahead)
     yield _connection(found.encrypted)
-    yield _conditional(found)
-    yield Line(_("Versioning"), "quiet", _("on") if found.versioned else _("off"))
 
 
 def _conditional(found: StoreCondition) -> Line:
@@ -59,13 +66,10 @@ def _conditional(found: StoreCondition) -> Line:
 
 
 def of_redis(found: RedisCondition) -> Iterator[Line]:
+    do = _("Is it running, and is LETHE_REDIS_URL right? What the record holds is safe.")
+    yield from _reached(found, do)
     if found.error:
-        do = _("Is it running, and is LETHE_REDIS_URL right? What the record holds is safe.")
-        yield Line(_("Answers"), "bad", _("no (%(error)s)", error=found.error), do)
         return
-    yield _answers(found.seconds)
-    yield clock(found.ahead)
-    yield _connection(found.encrypted)
     yield _memory(found)
     yield _eviction(found.eviction)
     yield _append_only(found.append_only)

@@ -15,14 +15,14 @@ from pydantic import SecretStr
 from storage.errors import LetheError
 from storage.models.policy import ModelPolicy
 from storage.record import Record
-from storage.settings import Settings
+from storage.settings import MIB, Settings
 from storage.store.objects import StoreRefused, StoreUnavailable
 from storage.tickets.states import State
+from web.filters import mebibytes
 from web.operations.setting_words import GROUPS
 from web.services import record
 
 MODELS = 50  # whose policies are shown; each is two readings of the store
-MIB = 2**20
 # Known by name, though no SecretStr: who has them can sign in, or says where others do.
 _SECRET = frozenset({"s3_access_key", "webhook_url"})
 
@@ -88,7 +88,7 @@ def _shown(name: str, value: object) -> str | None:
     if isinstance(value, dict):
         return ", ".join(f"{key} → {role}" for key, role in value.items())
     if isinstance(value, int) and name.endswith("_bytes") and value % MIB == 0:
-        return str(_("%(size)s MiB", size=format_decimal(value // MIB)))
+        return mebibytes(value)
     if isinstance(value, int | float):
         return _number(name, value)
     return str(value)

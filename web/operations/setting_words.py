@@ -17,6 +17,7 @@ GROUPS: tuple[tuple[LazyString, dict[str, LazyString]], ...] = (
             "redis_url": lazy_gettext("The queue, the index and live progress"),
             "cache_dir": lazy_gettext("Model files and frozen activations, of workers"),
             "metrics_dir": lazy_gettext("Where workers leave their counters for Prometheus"),
+            "metrics_port": lazy_gettext("Of workers: where Prometheus asks what they count"),
             "import_dir": lazy_gettext("Of workers: model files in it can be imported by name"),
         },
     ),
@@ -89,6 +90,15 @@ GROUPS: tuple[tuple[LazyString, dict[str, LazyString]], ...] = (
             "lease_seconds": lazy_gettext("A worker silent for so long has lost its model"),
             "sweep_seconds": lazy_gettext("How often lost work is looked for"),
             "visibility_timeout": lazy_gettext("Above the longest erasure: else it is sent twice"),
+            "train_gpus": lazy_gettext("GPUs of one worker that train a network together"),
+            "shard_faces": lazy_gettext("A larger benchmark is searched so many faces at a time"),
+        },
+    ),
+    (
+        lazy_gettext("Logs"),
+        {
+            "log_level": lazy_gettext("What is logged: this and whatever is graver"),
+            "log_format": lazy_gettext("json for programs, text for people"),
         },
     ),
     (

@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from flask import Blueprint, render_template, request
+from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
-from flask_babel import ngettext
 
 from storage import condition
 from storage.condition import WorkCondition
@@ -22,7 +22,7 @@ from storage.record import Record
 from storage.settings import Settings
 from storage.tickets.states import State
 from web.operations import checks, fleet
-from web.operations.checks import Line, Part, mebibytes
+from web.operations.checks import Line, Part
 from web.operations.fleet import Worker
 from web.services import services
 
@@ -152,8 +152,8 @@ def _disk(name: str, folder: Path) -> Line:
         usage = shutil.disk_usage(folder)
     except OSError as error:
         return Line(name, "bad", _("cannot be read (%(error)s)", error=type(error).__name__))
-    free, total = mebibytes(usage.free), mebibytes(usage.total)
-    words = _("%(free)s of %(total)s MiB free", free=free, total=total)
+    free, total = (format_decimal(size / 2**30, "#,##0.0") for size in (usage.free, usage.total))
+    words = _("%(free)s of %(total)s GiB free", free=free, total=total)
     if usage.free >= LITTLE_DISK:
         return Line(name, "good", words)
     return Line(name, "bad", words, _("Free some space: models and photos pass through it."))

@@ -460,7 +460,7 @@
   form.classList.add("scripted");
   for (const hidden of document.querySelectorAll("[data-scripted]")) hidden.hidden = false;
   advice.hidden = false;
-  checkSubject();
+  if (!document.getElementById("subject-problem")) checkSubject();
   allow();
   if (urls) poll();
 })();

@@ -1,4 +1,4 @@
-// One ticket's page: parts that are fetched after it, and lines to copy. It works without.
+// One ticket's page: parts that are fetched after it. It works without. After copy.js.
 "use strict";
 
 // A part that takes its time, the certificate's checks, comes once the page is there.
@@ -17,18 +17,4 @@ const fill = async (part) => {
   }
 };
 
-const offerCopies = (part) => {
-  if (!navigator.clipboard) return; // browsers give it over TLS and on this machine alone
-  for (const button of part.querySelectorAll("[data-copy]")) {
-    const words = button.textContent;
-    button.hidden = false;
-    button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
-      button.textContent = button.dataset.copied;
-      setTimeout(() => (button.textContent = words), 2000);
-    });
-  }
-};
-
-offerCopies(document);
 for (const part of document.querySelectorAll("[data-fill]")) fill(part);

@@ -5,7 +5,7 @@ from __future__ import annotations
 from storage.accounts.users import Role
 from storage.tickets.states import TRANSITIONS, State
 from storage.tickets.ticket import Ticket
-from web.accounts.sign_in import me
+from web.accounts.signed_in import me
 from web.permissions import may
 from web.services import services
 

@@ -12,7 +12,7 @@ from storage.errors import BadInput
 from storage.tickets.desk import BadPhotos
 from storage.tickets.draft import FIELDS, Draft
 from web import uploads
-from web.accounts.sign_in import me
+from web.accounts.signed_in import me
 from web.services import record
 from web.tickets.draft_answers import answers, not_taken
 from web.tickets.new_ticket import named

@@ -13,7 +13,7 @@ from storage.tickets.desk import BadPhotos
 from storage.tickets.drafts import NoSuchDraft
 from storage.tickets.registry import NoSuchTicket
 from web import uploads
-from web.accounts.sign_in import me
+from web.accounts.signed_in import me
 from web.services import record, services
 from web.tickets.new_ticket import NOT_ENROLLED, NewTicket, named, page
 

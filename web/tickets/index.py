@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, request
 
-from web.accounts.sign_in import me
+from web.accounts.signed_in import me
 from web.services import record
 from web.tickets import ticket_bulk, ticket_filter
 from web.tickets.ticket_filter import DUE, ORDERS, Filter

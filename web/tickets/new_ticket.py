@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 
 from storage import names
 from storage.errors import BadInput
+from storage.faces import face_lines
 from storage.faces.enrolled import NotEnrolled
 from storage.faces.sets import NoPeople, NoSuchFaceSet
 from storage.settings import HOUR
@@ -21,7 +22,7 @@ from storage.tickets.draft import Draft
 from storage.tickets.request import LegalGround, Request, default_deadline
 from storage.tickets.ticket import Ticket
 from web import uploads, wording
-from web.accounts.sign_in import me
+from web.accounts.signed_in import me
 from web.services import record, services
 from web.tickets.draft_answers import FOR_CERTIFICATE, answers
 
@@ -124,7 +125,7 @@ def page(
         answers=answers(draft) if draft else None,
         drafts=[] if draft else kept.drafts.of(me().name),
         models=sorted(kept.models.registered()),
-        face_sets=sorted(filter(None, kept.objects.folders("facesets/")))[:FACE_SETS],
+        face_sets=face_lines.all_names(kept)[:FACE_SETS],
         grounds=wording.GROUNDS,
         problems=problems or {},
         photo_lines=lines,

@@ -18,7 +18,7 @@ from web import uploads, wording
 from web.language import language
 from web.permissions import may
 from web.services import record
-from web.tickets import drawings, figures, timeline
+from web.tickets import drawings, figures, reason, timeline
 from web.tickets import progress as live_progress
 from web.tickets.actions import actions
 from web.tickets.charts import HEIGHT, WIDTH, charts
@@ -27,7 +27,6 @@ from web.tickets.index import pages
 from web.tickets.outcome import OUTCOMES
 from web.tickets.verdict_words import sentences
 
-REASON_LENGTH = 500  # characters
 NEWEST = 15  # events that are shown at once; the earlier ones are a click away
 
 
@@ -58,7 +57,7 @@ def page(ticket: str, photo_lines: Sequence[str] = ()) -> str:
         extension=_extension(found) if "extend" in allowed else None,
         settings=record().settings,
         upload_bytes=uploads.upload_bytes(record().settings),
-        reason_length=REASON_LENGTH,
+        reason_length=reason.LONGEST,
         photo_lines=photo_lines,
         refusal=_refusal,
         **_live(found),

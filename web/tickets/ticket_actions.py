@@ -12,11 +12,12 @@ from werkzeug.wrappers import Response
 from storage.errors import BadInput
 from storage.tickets.desk import BadPhotos
 from web import uploads
-from web.accounts.sign_in import me
+from web.accounts.signed_in import me
 from web.services import record, services
+from web.tickets import reason
 from web.tickets.actions import may_add_photos, may_cancel
 from web.tickets.index import pages
-from web.tickets.ticket import REASON_LENGTH, page
+from web.tickets.ticket import page
 
 __all__ = ["pages"]
 
@@ -41,7 +42,7 @@ def deny(ticket: str) -> Response:
 def cancel(ticket: str) -> Response:
     if not may_cancel(record().tickets.get(ticket)):
         abort(403)
-    services().desk.cancel(ticket, me().name, _reason())
+    services().desk.cancel(ticket, me().name, reason.given())
     return _done(ticket, "cancelled", _("Cancelled: the photos are removed."))
 
 
@@ -74,13 +75,13 @@ def add_photos(ticket: str) -> tuple[str, int] | Response:
 
 @pages.post("/tickets/<ticket>/archive")
 def archive(ticket: str) -> Response:
-    services().desk.archive(ticket, me().name, _reason())
+    services().desk.archive(ticket, me().name, reason.given())
     return _done(ticket, "archived", _("Archived: lists show it no more, this address does."))
 
 
 @pages.post("/tickets/<ticket>/restore")
 def restore(ticket: str) -> Response:
-    services().desk.restore(ticket, me().name, _reason())
+    services().desk.restore(ticket, me().name, reason.given())
     return _done(ticket, "restored", _("Restored: the lists show it again."))
 
 
@@ -90,15 +91,11 @@ def _done(ticket: str, action: str, message: str) -> Response:
     return redirect(url_for("tickets.show", ticket=ticket), 303)
 
 
-def _reason() -> str:
-    return " ".join(request.form.get("reason", "").split())[:REASON_LENGTH]
-
-
 def _reason_for(what: str) -> str:
-    reason = _reason()
-    if not reason:
+    why = reason.given()
+    if not why:
         raise BadInput(f"{what} needs a reason: go back and give one")
-    return reason
+    return why
 
 
 def _date(text: str) -> date:

@@ -21,13 +21,12 @@ from storage.tickets.registry import NoSuchTicket
 from storage.tickets.states import State
 from storage.tickets.ticket import Ticket
 from web import wording
-from web.accounts.sign_in import me
+from web.accounts.signed_in import me
 from web.inside import inside
 from web.permissions import may
 from web.services import record, services
+from web.tickets import reason
 from web.tickets.actions import actions, may_cancel
-
-REASON_LENGTH = 500  # characters
 
 pages = Blueprint("bulk", __name__)
 log = structlog.get_logger("web.bulk")
@@ -96,17 +95,16 @@ def confirm() -> str | Response:
         tickets=[ticket for ticket in found if ticket.id not in refused],
         refused=[(ticket, refused[ticket.id]) for ticket in found if ticket.id in refused],
         back=back,
-        reason_length=REASON_LENGTH,
+        reason_length=reason.LONGEST,
     )
 
 
 @pages.post("/tickets/bulk/perform")
 def perform() -> str:
     step, seen = _step(), [_seen(text) for text in _bounded(request.form.getlist("seen"))]
-    why = " ".join(request.form.get("reason", "").split())[:REASON_LENGTH]
     others = _others(step, seen)
     mine = [each for each in seen if each.ticket not in others]
-    outcomes = bulk.perform(record(), services().desk, step, mine, me().name, why)
+    outcomes = bulk.perform(record(), services().desk, step, mine, me().name, reason.given())
     outcomes += [Outcome(ticket, None, _("somebody else submitted it")) for ticket in others]
     done = [outcome for outcome in outcomes if not outcome.refused]
     refused = [outcome for outcome in outcomes if outcome.refused]

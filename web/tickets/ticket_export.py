@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request, stream_with_context
 from storage.audit.log import Act
 from storage.tickets.ticket import Ticket
 from web import csv_lines
-from web.accounts.sign_in import me
+from web.accounts.signed_in import me
 from web.services import record
 from web.tickets.ticket_filter import Filter
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from storage.accounts.users import Role
 from storage.audit.log import Act, Filter
+from storage.models.desk import ModelDesk, PolicyMoved
 from storage.models.registry import Version
 from storage.record import Record
 from tests.web.api.conftest import Caller
@@ -65,6 +67,31 @@ def test_a_policy_that_somebody_changed_meanwhile_is_not_overruled(
     assert caller.open("PUT", path, json=again, headers=headers).status_code == 412
     assert record.models.policy(MODEL).publish_as == "candidate"
     assert caller.open("PUT", path, json=again).status_code == 200
+
+
+@pytest.mark.usefixtures("model")
+def test_of_many_who_change_a_policy_that_they_all_read_one_alone_does(
+    call: Callable[..., Caller], record: Record
+) -> None:
+    path = f"/models/{MODEL}/policy"
+    callers = [call(Role.ADMIN, f"admin{number}") for number in range(6)]
+    headers = {"If-Match": callers[0].get(path).headers["ETag"]}
+    body = {"approval": "automatic", "publish_as": "candidate"}
+    with ThreadPoolExecutor(len(callers)) as pool:
+        sent = [pool.submit(one.open, "PUT", path, json=body, headers=headers) for one in callers]
+    statuses = [each.result().status_code for each in sent]
+    assert statuses.count(200) == 1
+    assert set(statuses) <= {200, 409, 412}
+    assert len(record.audit.page(Filter(act=Act.POLICY_CHANGED), None, 10)) == 1
+
+
+@pytest.mark.usefixtures("model")
+def test_a_policy_changed_since_it_was_read_stays_as_it_was_changed(record: Record) -> None:
+    desk, read = ModelDesk(record), record.models.policy(MODEL)
+    changed = desk.settle(MODEL, "grace", approval="automatic")
+    with pytest.raises(PolicyMoved, match="somebody changed its policy"):
+        desk.settle(MODEL, "root", publish_as="candidate", instead_of=read)
+    assert record.models.policy(MODEL) == changed
 
 
 def test_a_download_is_the_file_and_stands_in_the_audit_log(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from storage import keys
+from storage import presence
 from storage.accounts.users import Role
 from storage.record import Record
 from storage.tickets.draft import Look
@@ -48,9 +48,9 @@ def filled(visitor: Visitor, photos: int = 4) -> str:
     return draft
 
 
-def alive(record: Record, value: str = "0") -> None:
+def alive(record: Record, *, busy: bool = False) -> None:
     """A worker says that it is there."""
-    record.redis.set(keys.worker("cpu@here"), value, ex=30)
+    presence.say(record.redis, "cpu@here", ["cpu"], busy=busy)
 
 
 def looked(record: Record, draft: str, answers: Mapping[str, str], **more: Any) -> None:

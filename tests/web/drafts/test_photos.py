@@ -109,7 +109,7 @@ def test_without_a_worker_or_a_model_the_page_says_when_the_photos_are_looked_at
     draft = filled(rita)
     page = rita.get(f"/tickets/drafts/{draft}").text
     assert "No worker is running: the photos will be looked at once the ticket is approved." in page
-    alive(record, "1")
+    alive(record, busy=True)
     assert rita.get(f"/tickets/drafts/{draft}/photos").get_json()["sight"] == "busy"
     unsaid = rita.post(f"/tickets/drafts/{draft}/fields", {**FIELDS, "model": ""})
     assert unsaid.get_json()["sight"] == "no_model"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -12,8 +11,7 @@ import pytest
 from storage import keys
 from storage.queue import CPU, GPU
 from storage.tickets.states import State
-from tests.conftest import Servers
-from tests.faults.crew import Crew, Yard, open_yard, wait_until
+from tests.faults.crew import Crew, wait_until
 from tests.faults.hands import Hand
 from tests.faults.proxy import Fault
 from tests.workers.workshop import MODEL
@@ -28,18 +26,6 @@ SLOW = 0.7  # seconds that the store takes for the request at which something ha
 READING: Boundary = ("GET", "/facesets/reference/index.json", 0)
 TRAINING: Boundary = ("PUT", "/checkpoint.npz", 0)
 PUBLISHING: Boundary = ("GET", "/photos/selection.json", 1)  # the version is written
-
-
-@pytest.fixture(scope="module")
-def yard(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
-    with open_yard(servers, tmp_path_factory.mktemp("yard")) as yard:
-        yield yard
-
-
-@pytest.fixture
-def crew(yard: Yard) -> Iterator[Crew]:
-    with yard.crew() as crew:
-        yield crew
 
 
 def at_work(crew: Crew, ticket: str, task: str, stage: Boundary | None, lease: int = 60) -> Hand:

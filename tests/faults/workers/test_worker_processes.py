@@ -5,32 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 
 import psutil
 import pytest
 
 from lethe.stack.process import Process
 from storage.tickets.states import State
-from tests.conftest import Servers
-from tests.faults.crew import Crew, Yard, open_yard, wait_until
+from tests.faults.crew import Crew, Yard, wait_until
 from tests.faults.proxy import Fault
 from tests.workers.workshop import MODEL
 
 OTHER = "gate"
 Boundary = tuple[str, str, int]  # method and path of a request, and how many pass before
-
-
-@pytest.fixture(scope="module")
-def yard(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
-    with open_yard(servers, tmp_path_factory.mktemp("yard")) as yard:
-        yield yard
-
-
-@pytest.fixture
-def crew(yard: Yard) -> Iterator[Crew]:
-    with yard.crew() as crew:
-        yield crew
 
 
 def in_stage(crew: Crew, yard: Yard, stage: Boundary) -> tuple[str, Process]:

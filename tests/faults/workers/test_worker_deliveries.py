@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from storage import keys
 from storage.queue import CPU, ERASE, GPU, PREPARE
 from storage.tickets.states import State
-from tests.conftest import Servers
-from tests.faults.crew import Crew, Yard, open_yard, wait_until
+from tests.faults.crew import Crew, wait_until
 from tests.faults.proxy import Fault
 from tests.workers.workshop import MODEL, forget_connections
 from workers.certification import certify
@@ -23,18 +21,6 @@ from workers.sweep import sweep
 
 OTHER = "gate"
 TASKS = {PREPARE: prepare, ERASE: erase}
-
-
-@pytest.fixture(scope="module")
-def yard(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
-    with open_yard(servers, tmp_path_factory.mktemp("yard")) as yard:
-        yield yard
-
-
-@pytest.fixture
-def crew(yard: Yard) -> Iterator[Crew]:
-    with yard.crew() as crew:
-        yield crew
 
 
 def drain(crew: Crew) -> None:

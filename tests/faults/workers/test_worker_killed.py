@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from structlog.testing import capture_logs
 
 from storage import keys
 from storage.queue import CPU, GPU
 from storage.tickets.states import State
-from tests.conftest import Servers
-from tests.faults.crew import Crew, Yard, open_yard, wait_until
+from tests.faults.crew import Crew, wait_until
 from tests.workers.workshop import MODEL
 from workers.erase import erase
 from workers.prepare import prepare
 from workers.sweep import sweep
-
-
-@pytest.fixture(scope="module")
-def yard(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
-    with open_yard(servers, tmp_path_factory.mktemp("yard")) as yard:
-        yield yard
-
-
-@pytest.fixture
-def crew(yard: Yard) -> Iterator[Crew]:
-    with yard.crew() as crew:
-        yield crew
 
 
 def go_on(crew: Crew, ticket: str) -> None:
