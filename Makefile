@@ -2,7 +2,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test lint translations lock clean
+.PHONY: setup demo test lint translations lock images-check clean
 
 setup: $(VENV)/installed
 
@@ -35,14 +35,14 @@ translations: setup
 	  --ignore-pot-creation-date -i $$pot -d web/translations && rm $$pot
 	$(BIN)/pybabel -q compile -d web/translations
 
-# Pins what pyproject.toml asks for. A CPU build's local version (+cpu) must not be pinned.
+# Pins what pyproject.toml asks for, for development and for each image.
 lock: setup
-	$(BIN)/pip-compile --quiet --upgrade --strip-extras --allow-unsafe --all-extras --no-header \
-	  --no-emit-find-links --no-emit-index-url --no-emit-trusted-host --no-emit-options \
-	  --no-annotate --output-file requirements.lock pyproject.toml
-	sed -i -e 's/^\(torch==[0-9.]*\)+.*/\1/' -e '/^opencv-python==/d' requirements.lock
-	grep '^insightface==' requirements.lock > requirements-no-deps.lock
-	sed -i '/^insightface==/d' requirements.lock
+	docker/lock.sh $(VENV) --upgrade
+
+# What the images' build does, without a container engine: minutes.
+images-check:
+	docker/check.sh web
+	docker/check.sh worker
 
 clean:
 	rm -rf $(VENV) lethe-data *.egg-info
