@@ -39,8 +39,13 @@ class Bucket:
 
     def ensure_bucket(self) -> None:
         with self._errors(f"bucket {self._bucket}"):
-            if not self._client.bucket_exists(self._bucket):
+            if self._client.bucket_exists(self._bucket):
+                return
+            try:
                 self._client.make_bucket(self._bucket)
+            except MinioException:
+                if not self._client.bucket_exists(self._bucket):  # nobody else made it just now
+                    raise
 
     @property
     def versioned(self) -> bool:

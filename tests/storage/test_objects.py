@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from pydantic import SecretStr
@@ -25,6 +28,21 @@ def test_what_is_written_is_read_back_under_its_digest(objects: ObjectStore):
     assert digest == sha256(b"data")
     assert objects.get("a/b", digest) == b"data"
     assert objects.exists("a/b")
+
+
+def test_processes_that_start_together_on_an_empty_store_all_find_their_bucket(settings: Settings):
+    for _ in range(5):
+        fresh = settings.model_copy(update={"s3_bucket": f"test-{secrets.token_hex(6)}"})
+        together = Barrier(8)
+
+        def start(fresh: Settings = fresh, together: Barrier = together) -> None:
+            store = ObjectStore.from_settings(fresh)
+            together.wait()
+            store.ensure_bucket()
+
+        with ThreadPoolExecutor(8) as pool:
+            for started in [pool.submit(start) for _ in range(8)]:
+                started.result()
 
 
 @pytest.mark.parametrize("data", [b"", bytes(range(256)) * 24_000])
