@@ -31,6 +31,7 @@ IN_WORK = (
     State.CERTIFYING,
     State.PUBLISHING,
 )
+WAITING = (State.FAILED, State.NEEDS_REVIEW, State.NEEDS_PHOTOS)  # for somebody to do something
 # Of the earliest tickets of each list those that came into their state before a time.
 # KEYS: when each ticket changed, lists. ARGV: how many of a list, seconds since the epoch.
 _STUCK = """
@@ -132,7 +133,7 @@ def of_work(record: Record) -> WorkCondition:
     Raises:
         QueueUnavailable
     """
-    redis, now = record.redis, time.time()
+    redis, now, counts = record.redis, time.time(), record.tickets.by_state()
     swept = redis.get(keys.SWEPT)
     return WorkCondition(
         swept=max(now - float(swept), 0.0) if swept else None,
@@ -141,10 +142,7 @@ def of_work(record: Record) -> WorkCondition:
         photos_overdue=retention.overdue(record),
         deadlines_missed=int(redis.zcount(keys.DEADLINES, "-inf", now)),
         stuck=tuple(stuck(record)),
-        waiting={
-            state: record.tickets.count(None, state)
-            for state in (State.FAILED, State.NEEDS_REVIEW, State.NEEDS_PHOTOS)
-        },
+        waiting={state: counts[state] for state in WAITING},
     )
 
 

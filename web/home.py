@@ -61,7 +61,7 @@ class ModelCard:
 def show() -> str:
     found, role = services(), me().role
     record = found.record
-    counts = {state: record.tickets.count(None, state) for state in State}
+    counts = record.tickets.by_state()
     waiting, due, overdue = waits(record, role, me().name, counts), due_soon(record), late(record)
     models, workers = sorted(record.models.registered()), fleet.workers(record.redis)
     shown = lively(record, models, [*waiting.tickets, *due.tickets])

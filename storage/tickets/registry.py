@@ -262,6 +262,10 @@ class Tickets:
     def count(self, model: str | None, state: State) -> int:
         return self.index.count(model, state)
 
+    def by_state(self) -> dict[State, int]:
+        """Tickets of all models; each state in it."""
+        return self.index.by_state()
+
     def counts(self) -> Counter[tuple[str, State]]:
         """Tickets by model and state."""
         return self.index.counts()

@@ -141,6 +141,13 @@ class TicketIndex:
     def count(self, model: str | None, state: State) -> int:
         return int(self._redis.zcard(keys.listing(model, state)))
 
+    def by_state(self) -> dict[State, int]:
+        """Tickets that lists show, of all models; each state in it."""
+        pipe = self._redis.pipeline(transaction=False)
+        for state in State:
+            pipe.zcard(keys.listing(None, state))
+        return dict(zip(State, map(int, pipe.execute()), strict=True))
+
     def until(self, zset: str, seconds: float, limit: int) -> list[str]:
         """Tickets in one of the index's zsets whose time is before ``seconds`` since the epoch."""
         found = self._redis.zrangebyscore(zset, "-inf", seconds, start=0, num=limit)
