@@ -38,7 +38,7 @@ def keep_exemplar(
     """
     bucket = next((bound for bound in buckets if seconds <= bound), float("inf"))
     kept = _read(folder, stage) | {_bound(bucket): (ticket, seconds, time.time())}
-    part = _file(folder, stage).with_suffix(".part")
+    part = _file(folder, stage).with_suffix(f".{os.getpid()}.part")
     part.write_text(json.dumps(kept))
     part.replace(_file(folder, stage))
 

@@ -24,7 +24,7 @@ START_SECONDS = 60.0  # a cold disk reads torch slowly
 DEFAULT_PORT = 8080
 Keep = Callable[[Process], None]
 _METRICS_FILE = re.compile(
-    r"(counter|gauge_[a-z]+|histogram|summary)_[0-9]+\.db|exemplars_[a-z]+\.(json|part)"
+    r"(counter|gauge_[a-z]+|histogram|summary)_[0-9]+\.db|exemplars_[a-z]+(\.[0-9]+\.part|\.json)"
 )
 
 

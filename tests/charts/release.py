@@ -69,8 +69,9 @@ def _pods(manifests: tuple[Document, ...]) -> Iterator[Pod]:
         name = found["metadata"]["name"]
         if found["kind"] == "Pod":
             yield Pod("Pod", name, found["metadata"]["labels"], found["spec"], found)
-        elif found["kind"] in {"Deployment", "StatefulSet", "Job"}:
-            template = found["spec"]["template"]
+        elif found["kind"] in {"Deployment", "StatefulSet", "Job", "CronJob"}:
+            spec = found["spec"]
+            template = spec.get("jobTemplate", {"spec": spec})["spec"]["template"]
             yield Pod(found["kind"], name, template["metadata"]["labels"], template["spec"], found)
 
 

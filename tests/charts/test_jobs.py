@@ -111,6 +111,18 @@ def test_the_index_is_there_before_the_first_admin_is_looked_for() -> None:
     assert len(set(weights)) == 2
 
 
+def test_the_record_is_walked_every_week_and_what_it_finds_stands_in_the_audit_log(
+    settings: Settings, record: Record
+) -> None:
+    release = rendered("external")
+    job = release.pod("job-verify")
+    assert job.owner["spec"]["schedule"] == "17 3 * * 0"
+    spec = job.owner["spec"]["jobTemplate"]["spec"]
+    assert (spec["backoffLimit"], job.spec["restartPolicy"]) == (0, "Never")
+    assert run(release, job, settings).returncode == 0
+    assert record.audit.newest(Act.LEDGER_VERIFIED) is not None
+
+
 @pytest.mark.parametrize("part", ["job-rebuild", "job-first-admin"])
 def test_a_job_is_given_up_some_time_and_leaves_nothing_behind(part: str) -> None:
     job = rendered("trial").pod(part).owner

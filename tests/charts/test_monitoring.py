@@ -7,7 +7,7 @@ import json
 import pytest
 import yaml
 
-from tests.charts.release import CHART, COMPONENT, matches, rendered
+from tests.charts.release import CHART, COMPONENT, matches, render, rendered, values_of
 
 RULES = sorted(CHART.glob("files/rules/*.yaml"))
 DASHBOARDS = sorted(CHART.glob("files/dashboards/*.json"))
@@ -83,3 +83,19 @@ def test_every_dashboard_is_a_config_map_that_grafana_s_sidecar_finds() -> None:
         assert found["metadata"]["annotations"] == {"grafana_folder": "Lethe"}
         # Kubernetes takes no larger one.
         assert sum(len(text.encode()) for text in found["data"].values()) < 1024 * 1024
+
+
+def test_links_of_dashboards_lead_to_the_address_that_people_open() -> None:
+    address = "https://lethe.example.org"
+    values = {**values_of("monitoring"), "settings": {"publicUrl": address}}
+    maps = [
+        text
+        for found in render(values).of("ConfigMap")
+        if found["metadata"]["labels"].get("grafana_dashboard") == "1"
+        for text in found["data"].values()
+    ]
+    assert len(maps) == len(DASHBOARDS)
+    for text in maps:
+        assert "localhost" not in text
+        assert f'"{address}"' in text
+        json.loads(text)

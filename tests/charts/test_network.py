@@ -7,13 +7,22 @@ from itertools import product
 
 from tests.charts.release import NAMESPACE, Document, Pod, Release, matches, rendered
 
-LETHE = ("web", "worker-cpu", "worker-gpu", "beat", "job-rebuild", "job-first-admin", "test")
+LETHE = (
+    "web",
+    "worker-cpu",
+    "worker-gpu",
+    "beat",
+    "job-rebuild",
+    "job-verify",
+    "job-first-admin",
+    "test",
+)
 SERVED = {"web": 8080, "worker-cpu": 9464, "worker-gpu": 9464, "redis": 6379, "s3": 8333}
 ALLOWED = {
     ("test", "web"),
     *product(("web", "worker-cpu", "worker-gpu", "beat"), ("redis",)),
     *product(("web", "worker-cpu", "worker-gpu"), ("s3",)),
-    *product(("job-rebuild", "job-first-admin"), ("redis", "s3")),
+    *product(("job-rebuild", "job-verify", "job-first-admin"), ("redis", "s3")),
 }
 
 

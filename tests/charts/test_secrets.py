@@ -17,6 +17,7 @@ NEEDED = {
     "worker-gpu": S3 | REDIS,  # and the signing key, as a file
     "beat": S3 | REDIS,
     "job-rebuild": S3 | REDIS,
+    "job-verify": S3 | REDIS,
     "job-first-admin": S3 | REDIS,
     "test": set(),
     "redis": {"REDISCLI_AUTH"},

@@ -11,33 +11,39 @@ kind: Job
 metadata:
   {{- include "lethe.metadata" $part | nindent 2 }}
 spec:
-  backoffLimit: 4
-  activeDeadlineSeconds: {{ $jobs.activeDeadlineSeconds }}
-  ttlSecondsAfterFinished: 86400
-  template:
-    metadata:
-      labels:
-        {{- include "lethe.labels" . | nindent 8 }}
-    spec:
-      {{- include "lethe.pod" $part | nindent 6 }}
-      restartPolicy: OnFailure
-      containers:
-        - name: job
-          {{- include "lethe.containerImage" (dict "root" .root "name" "web") | nindent 10 }}
-          command:
-            - sh
-            - -ceu
-            - |
-              {{- .script | trim | nindent 14 }}
-          env:
-            {{- include "lethe.environment" . | nindent 12 }}
-            {{- with .env }}
-            {{- . | trim | nindent 12 }}
-            {{- end }}
-          resources:
-            {{- toYaml $jobs.resources | nindent 12 }}
-          volumeMounts:
-            {{- include "lethe.mounts" .root | nindent 12 }}
-      volumes:
-        {{- include "lethe.volumes" "1Gi" | nindent 8 }}
+  {{- include "lethe.jobSpec" (merge (dict "retries" 4) .) | nindent 2 }}
+{{- end }}
+
+{{/* What a job does. dict root, component, script, env, retries. */}}
+{{- define "lethe.jobSpec" -}}
+{{- $jobs := .root.Values.jobs }}
+backoffLimit: {{ .retries }}
+activeDeadlineSeconds: {{ $jobs.activeDeadlineSeconds }}
+ttlSecondsAfterFinished: 86400
+template:
+  metadata:
+    labels:
+      {{- include "lethe.labels" . | nindent 6 }}
+  spec:
+    {{- include "lethe.pod" (merge (dict "values" $jobs) .) | nindent 4 }}
+    restartPolicy: {{ ternary "OnFailure" "Never" (gt (int .retries) 0) }}
+    containers:
+      - name: job
+        {{- include "lethe.containerImage" (dict "root" .root "name" "web") | nindent 8 }}
+        command:
+          - sh
+          - -ceu
+          - |
+            {{- .script | trim | nindent 12 }}
+        env:
+          {{- include "lethe.environment" . | nindent 10 }}
+          {{- with .env }}
+          {{- . | trim | nindent 10 }}
+          {{- end }}
+        resources:
+          {{- toYaml $jobs.resources | nindent 10 }}
+        volumeMounts:
+          {{- include "lethe.mounts" .root | nindent 10 }}
+    volumes:
+      {{- include "lethe.volumes" "1Gi" | nindent 6 }}
 {{- end }}
