@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 from functools import cache
 from typing import Any
 
-import structlog
 from celery import Celery
 from celery.signals import (
     beat_embedded_init,
+    celeryd_init,
     setup_logging,
     worker_process_init,
+    worker_process_shutdown,
     worker_ready,
 )
 
 from storage import queue
+from storage.logs import setup
 from storage.record import Record
 from storage.settings import Settings, settings
 from storage.tickets import webhooks
+from storage.traces import tracing
 from workers import (
     liveness,  # noqa: F401 - its signals
+    scrape,  # noqa: F401 - its signals
     stopping,
+    task_context,
 )
 from workers.parent import end_with_parent
 
@@ -41,6 +45,7 @@ def _make() -> Celery:
             "workers.erase",
             "workers.import_model",
             "workers.look",
+            "workers.shards.tasks",
             "workers.sweep",
             "workers.webhooks",
         ],
@@ -54,6 +59,9 @@ def _make() -> Celery:
         worker_hijack_root_logger=False,
         worker_pool="prefork",
         worker_concurrency=1,  # CUDA does not survive a fork: one child, torch imported there
+        # A chord counts its shards in it; tasks that keep no result leave nothing there.
+        result_backend=config.redis_url,
+        result_serializer="json",
         beat_schedule=_clock(config),
     )
     return app
@@ -75,17 +83,26 @@ def _clock(config: Settings) -> dict[str, Any]:
 
 @setup_logging.connect  # type: ignore[untyped-decorator]
 def _logging(**_: Any) -> None:
-    """JSON lines with ticket, model and stage; never a subject, a file name or a picture."""
-    logging.basicConfig(format="%(message)s", level=logging.INFO, force=True)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-    )
+    """Lines with ticket, model and stage; never a subject, a file name or a picture."""
+    setup.set_up(task_context.of_line)
+
+
+@celeryd_init.connect  # type: ignore[untyped-decorator]
+def _before_all(instance: Any, **_: Any) -> None:
+    """A banner is no line of a log. ``celery beat`` has to be told: with ``--quiet``."""
+    instance.quiet = True
+    _logging()  # Celery warns before it would ask for them
+
+
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def _trace(**_: Any) -> None:
+    """A run asks Redis at each of its steps and the store for each face: no spans of these."""
+    tracing.start("lethe-worker")
+
+
+@worker_process_shutdown.connect  # type: ignore[untyped-decorator]
+def _send_traces(**_: Any) -> None:
+    tracing.stop()
 
 
 @beat_embedded_init.connect  # type: ignore[untyped-decorator]

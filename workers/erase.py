@@ -25,14 +25,17 @@ from workers.app import app, outbox, record
 from workers.attempts import ACTOR, RunChanged, attempt, fail, take_back
 from workers.certification import BadPolicy, Certification, Policy, certify
 from workers.kept_run import settle
-from workers.metrics import erasures, timed
+from workers.metrics import counted, erasures
 from workers.pace import Pace
 from workers.publish import finish, publish
 from workers.recognizer import Recognizer
 from workers.run import Run, Unusable, load_run
+from workers.shards.division import Division, divided
 from workers.stopping import or_let_go
 from workers.take import take, waits
-from workers.unlearning import Plan, Step, StoreCheckpoints, unlearn
+from workers.task_context import run_of, stage
+from workers.unlearning import Plan, Step, unlearn
+from workers.unlearning.store_checkpoints import StoreCheckpoints
 
 log = structlog.get_logger()
 
@@ -73,7 +76,13 @@ def _work(kept: Record, model: str, lease: Lease) -> None:
     ids = [ticket.id for ticket in tickets]
     if tickets:
         let_go = partial(_let_go, kept, model, ids, lease)
-        with or_let_go(let_go), attempt(kept, ids), _apart(kept, tickets):
+        with (
+            run_of(kept, model, ids),
+            or_let_go(let_go),
+            attempt(kept, ids),
+            _apart(kept, tickets),
+            counted(model),
+        ):
             _erase(kept, model, tickets, lease)
     try:
         settle(kept, model, lease)
@@ -92,29 +101,41 @@ def _let_go(kept: Record, model: str, tickets: Sequence[str], lease: Lease) -> N
 def _erase(kept: Record, model: str, given: Sequence[Ticket], lease: Lease) -> None:
     current = kept.models.find(model)
     tickets = finish(kept, model, given, lease)
+    if len(tickets) < len(given):
+        erasures.labels(model, "completed").inc()
     if not tickets:
         return
-    with tempfile.TemporaryDirectory(prefix="lethe-") as scratch:
+    at = partial(stage, kept, model, [ticket.id for ticket in tickets], current.number)
+    with (
+        tempfile.TemporaryDirectory(prefix="lethe-") as scratch,
+        divided(kept, model) as division,
+    ):
         for ticket in tickets:
             kept.tickets.move(ticket.id, State.UNLEARNING, ACTOR)
         new = Path(scratch) / MODEL_FILE
-        with timed("unlearning"), kept.progress.timed(model, "unlearning"):
-            run = _unlearn(kept, current, tickets, new, lease)
-        with timed("certifying"), kept.progress.timed(model, "certifying"):
-            certification = _certify(kept, run, new, lease)
+        with at("unlearning"), kept.progress.timed(model, "unlearning"):
+            run = _unlearn(kept, current, tickets, new, lease, division)
+        with at("certifying"), kept.progress.timed(model, "certifying"):
+            certification = _certify(kept, run, new, lease, division)
         if _refused(kept, run, certification):
             erasures.labels(model, "refused").inc()
             return
-        with timed("publishing"), kept.progress.timed(model, "publishing"):
+        with at("publishing"), kept.progress.timed(model, "publishing"):
             publish(kept, run, certification, new, lease)
     erasures.labels(model, "completed").inc()
 
 
 def _unlearn(
-    kept: Record, version: Version, tickets: Sequence[Ticket], new: Path, lease: Lease
+    kept: Record,
+    version: Version,
+    tickets: Sequence[Ticket],
+    new: Path,
+    lease: Lease,
+    division: Division,
 ) -> Run:
     go_on = partial(_go_on, kept, tickets, State.UNLEARNING, lease)
-    run = load_run(kept, version, tickets, Pace(go_on))
+    division.go_on = Pace(go_on)
+    run = load_run(kept, version, tickets, division)
 
     def watch(step: Step) -> None:
         go_on()
@@ -124,7 +145,7 @@ def _unlearn(
 
     subjects = [subject.forget for subject in run.subjects]
     cache = kept.settings.cache_dir / "activations"
-    plan = Plan(seed=run.seed)
+    plan = replace(Plan(seed=run.seed), processes=kept.settings.train_gpus)
     ids = [ticket.id for ticket in run.tickets]
     checkpoints = StoreCheckpoints(kept.objects, version.model, ids, lease)
     result = unlearn(
@@ -176,7 +197,7 @@ def _apart(kept: Record, tickets: Sequence[Ticket]) -> Iterator[None]:
         raise RunChanged from None
 
 
-def _certify(kept: Record, run: Run, new: Path, lease: Lease) -> Certification:
+def _certify(kept: Record, run: Run, new: Path, lease: Lease, division: Division) -> Certification:
     def watch(text: str, fraction: float) -> None:
         go_on()
         for ticket in run.tickets:
@@ -186,7 +207,7 @@ def _certify(kept: Record, run: Run, new: Path, lease: Lease) -> Certification:
     for ticket in run.tickets:
         kept.tickets.move(ticket.id, State.CERTIFYING, ACTOR)
     made = Recognizer.load(new)
-    run.recognizer.before_batch = made.before_batch = Pace(go_on)
+    run.recognizer.before_batch = made.before_batch = division.go_on = Pace(go_on)
     return certify(
         run.recognizer,
         made,

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from storage.canonical import canonical, sha256
 from storage.errors import BadInput
-from storage.faces.sets import read_folder
+from storage.faces.sets import FaceSet, read_folder
 from storage.record import Record
 from storage.uploads.images import Pixels
+from workers.certification.crowd import Crowd
 from workers.certification.evidence import looks_like
 from workers.certification.templates import People
 from workers.certification.thresholds import at_fmr
@@ -40,6 +42,8 @@ class Faces:
         """Without the people who look like one of the subjects: nobody anchors himself."""
         people = self.templates(recognizer)
         gone = {name for crops in subjects for name in looks_like(recognizer.embed(crops), people)}
+        if isinstance(self.people, Crowd):
+            return Faces(self.name, self.digest, self.people.without(gone))
         kept = {name: crops for name, crops in self.people.items() if name not in gone}
         return Faces(self.name, self.digest, kept)
 
@@ -59,6 +63,9 @@ class Faces:
         return found.value
 
     def templates(self, recognizer: Recognizer) -> People:
+        if isinstance(self.people, Crowd):
+            portraits = self.people.embedded(recognizer)
+            return People.of({who: own.templates for who, own in portraits.items()})
         raw = self._embeddings(recognizer)
         return People.of({who: own / _norms(own)[:, None] for who, own in raw.items()})
 
@@ -83,25 +90,49 @@ def _norms(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def load_face_set(
-    record: Record, name: str, size: int, before_each: Callable[[], object] = lambda: None
+    record: Record,
+    name: str,
+    size: int,
+    before_each: Callable[[], object] = lambda: None,
+    most: int | None = None,
 ) -> Faces:
     """A kept face set, decoded to crops of ``size`` pixels a side.
 
-    ``before_each`` is called before a person is read; what it raises comes out of here.
+    ``before_each`` is called before a person is read; what it raises comes out of here. Of more
+    faces than ``most`` a sample is read alone, the one that ``Faces.sampled`` takes.
 
     Raises:
         NoSuchFaceSet
         NoPeople: it holds pairs and not who is in them.
         BadPhoto: a face has another size.
     """
-    found = record.faces.get(name)
+    return read_face_set(record, record.faces.get(name), size, before_each, most)
+
+
+def read_face_set(
+    record: Record,
+    found: FaceSet,
+    size: int,
+    before_each: Callable[[], object] = lambda: None,
+    most: int | None = None,
+) -> Faces:
+    """``load_face_set`` of one whose index is read.
+
+    Raises:
+        NoPeople, BadPhoto
+    """
     found.check_people()
+    chosen: Mapping[str, Any] = {who: np.array(own) for who, own in found.people.items()}
+    if most is not None:
+        chosen = sample(chosen, most)
     people = {}
-    for person in found.people:
+    for person, digests in chosen.items():
         before_each()
-        photos = record.faces.photos(found, person)
-        people[person] = _stack(((f"face set {name}, {person}", data) for data in photos), size)
-    return Faces(name, found.digest, people)
+        photos = (record.faces.photo(found, person, str(digest)) for digest in digests)
+        people[person] = _stack(
+            ((f"face set {found.name}, {person}", data) for data in photos), size
+        )
+    return Faces(found.name, found.digest, people)
 
 
 def read_faces(root: Path, size: int) -> Faces:

@@ -1,20 +1,22 @@
-"""Workers say that they are alive, and whether they work: a key each in Redis that runs out."""
+"""Workers say that they are alive, for which queues, and whether they work."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
-from celery.signals import task_postrun, task_prerun, worker_ready, worker_shutting_down
+from celery.signals import task_postrun, task_prerun, worker_ready, worker_shutdown
+from celery.worker.state import reserved_requests
 from redis import Redis
 from redis.exceptions import RedisError
 
-from storage import keys
-from storage.condition import GONE_SECONDS
+from storage import presence
+from storage.presence import GONE_SECONDS
 from storage.settings import settings
 
 BEAT_SECONDS = GONE_SECONDS / 3
-BUSY, FREE = "1", "0"
 
 _stopping = threading.Event()
 
@@ -22,41 +24,47 @@ _stopping = threading.Event()
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def _begin(sender: Any, **_: Any) -> None:
     """In the worker's main process, which lives on when a task's child is killed."""
-    threading.Thread(target=_beat, args=[sender.hostname], daemon=True).start()
+    queues = list(sender.app.amqp.queues.consume_from)
+    threading.Thread(target=_beat, args=[sender.hostname, queues], daemon=True).start()
 
 
-@worker_shutting_down.connect  # type: ignore[untyped-decorator]
-def _end(**_: Any) -> None:
+@worker_shutdown.connect  # type: ignore[untyped-decorator]
+def _end(sender: Any, **_: Any) -> None:
     _stopping.set()
+    with suppress(RedisError):  # then it is missed for an hour
+        presence.goodbye(_redis(), sender.hostname)
 
 
 @task_prerun.connect  # type: ignore[untyped-decorator]
 def _busy(task: Any, **_: Any) -> None:
-    _say(_redis(), task.request.hostname, BUSY)
+    _say(task.request.hostname, busy=True)
 
 
 @task_postrun.connect  # type: ignore[untyped-decorator]
 def _free(task: Any, **_: Any) -> None:
-    _say(_redis(), task.request.hostname, FREE)
+    _say(task.request.hostname, busy=False)
 
 
-def _beat(name: str) -> None:
+def _beat(name: str, queues: Sequence[str]) -> None:
     redis = _redis()
-    _say(redis, name, FREE)
-    while not _stopping.wait(BEAT_SECONDS):
-        try:
-            if not redis.expire(keys.worker(name), GONE_SECONDS):
-                redis.set(keys.worker(name), FREE, ex=GONE_SECONDS)
-        except RedisError:
-            continue  # the key runs out, and that is the truth while Redis cannot be reached
+    with suppress(RedisError):
+        presence.forget_missed(redis)
+    while True:
+        # The key runs out where Redis cannot be reached, and that is the truth meanwhile. Whoever
+        # waits for a killed child's task is busy, though nobody said so.
+        with suppress(RedisError):
+            presence.say(redis, name, queues, busy=bool(reserved_requests))
+        if _stopping.wait(BEAT_SECONDS):
+            return
 
 
-def _say(redis: Redis, name: str, value: str) -> None:
-    try:
-        redis.set(keys.worker(name), value, ex=GONE_SECONDS)
-    except RedisError:
-        return  # a task must not fail because nobody can watch it
+def _say(name: str, *, busy: bool) -> None:
+    with suppress(RedisError):  # a task must not fail because nobody can watch it
+        presence.say_busy(_redis(), name, busy=busy)
 
 
 def _redis() -> Redis:
-    return Redis.from_url(settings().redis_url, socket_timeout=5, socket_connect_timeout=5)
+    url, seconds = settings().redis_url, 5
+    return Redis.from_url(
+        url, socket_timeout=seconds, socket_connect_timeout=seconds, decode_responses=True
+    )

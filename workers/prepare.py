@@ -16,9 +16,10 @@ from storage.tickets.states import ENDED, State
 from storage.uploads.images import BadPhoto, Reason
 from workers.app import app, outbox, record
 from workers.attempts import attempt
-from workers.metrics import photos_rejected, timed
+from workers.metrics import photos_rejected
 from workers.photos import Sorted, TooFewPhotos, TwoPeople, sort_photos, split
 from workers.sight import Sight
+from workers.task_context import stage
 
 ACTOR = "worker"
 LOADED, LOOKED_AT = 0.3, 0.9  # of the stage is done by then, about
@@ -32,9 +33,10 @@ def prepare(ticket: str) -> None:
     with kept.leases.hold("ticket", ticket) as lease:
         if lease is None:
             return  # delivered twice; the other one is at work
-        if kept.tickets.load(ticket).state not in {State.APPROVED, State.PREPARING}:
+        found = kept.tickets.load(ticket)
+        if found.state not in {State.APPROVED, State.PREPARING}:
             return  # delivered late
-        with attempt(kept, [ticket]), timed("preparing"):
+        with attempt(kept, [ticket]), stage(kept, found.model, [ticket], None, "preparing"):
             _prepare(kept, ticket, lease)
         if kept.tickets.load(ticket).state in ENDED:
             kept.photos.remove(ticket)  # cancelled meanwhile: what was prepared since goes, too

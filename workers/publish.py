@@ -23,6 +23,7 @@ from storage.tickets.ticket import Ticket
 from workers.attempts import ACTOR
 from workers.certification import Certification, certificate_body, report_html
 from workers.run import NoPhotos, Run
+from workers.task_context import certificate_of
 
 WRITTEN = 0.5  # of the stage is done, about, when the version is
 
@@ -61,7 +62,8 @@ def publish(
         share = number / len(run.tickets)
         shown = Progress("publishing", WRITTEN + (1 - WRITTEN) * share, "signing the certificate")
         record.progress.show(ticket.id, shown)
-        _complete(record, ticket.id, version, chain, lease)
+        with certificate_of(record, ticket.id, version.model, version.number):
+            _complete(record, ticket.id, version, chain, lease)
 
 
 def finish(record: Record, model: str, tickets: Sequence[Ticket], lease: Lease) -> list[Ticket]:
@@ -73,7 +75,8 @@ def finish(record: Record, model: str, tickets: Sequence[Ticket], lease: Lease) 
     for ticket in ours:
         if record.tickets.load(ticket).state is not State.PUBLISHING:
             record.tickets.move(ticket, State.PUBLISHING, ACTOR)
-        _complete(record, ticket, made[ticket], chain, lease)
+        with certificate_of(record, ticket, model, made[ticket].number):
+            _complete(record, ticket, made[ticket], chain, lease)
     return [ticket for ticket in tickets if ticket.id not in made]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,8 @@ from workers.certification import Subject
 from workers.certification.verification import VerificationSet
 from workers.faces import Faces, load_face_set
 from workers.recognizer import Recognizer
+from workers.shards.crowd import benchmark_of
+from workers.shards.division import Division
 from workers.unlearning import Plan
 from workers.verification import load_verification
 
@@ -53,9 +55,9 @@ def load_run(
     record: Record,
     version: Version,
     tickets: Sequence[Ticket],
-    go_on: Callable[[], object] = lambda: None,
+    division: Division,
 ) -> Run:
-    """``go_on`` is called again and again; what it raises comes out of here.
+    """Its ``go_on`` is called again and again; what that raises comes out of here.
 
     Raises:
         Unusable: one ticket's photos are gone or damaged.
@@ -63,25 +65,21 @@ def load_run(
     """
     model = record.models.get(version.model)
     recognizer = versions.recognizer(record, version)
-    recognizer.before_batch = go_on
+    go_on = recognizer.before_batch = division.go_on
     subjects = tuple(_subject(record, ticket.id) for ticket in tickets)
     photos = [np.concatenate([subject.forget, subject.held_out]) for subject in subjects]
 
-    def others(name: str) -> Faces:
-        return load_face_set(record, name, recognizer.input_size, go_on)
-
+    size, most = recognizer.input_size, Plan().reference_faces
+    reference = load_face_set(record, model.reference_faces, size, go_on, most)
+    benchmark = benchmark_of(division, model.benchmark_faces, size)
     return Run(
         version=version,
         recognizer=recognizer,
         tickets=tuple(tickets),
         subjects=subjects,
-        reference=others(model.reference_faces)
-        .sampled(Plan().reference_faces)
-        .without(photos, recognizer),
-        benchmark=others(model.benchmark_faces).without(photos, recognizer),
-        verification=tuple(
-            load_verification(record, name, recognizer.input_size) for name in model.verification
-        ),
+        reference=reference.without(photos, recognizer),
+        benchmark=benchmark.without(photos, recognizer),
+        verification=tuple(load_verification(record, name, size) for name in model.verification),
         seed=_seed(record, tickets),
     )
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from benchmarks.load.crowd import model_names, subject
 from benchmarks.load.filling import request_of, write_ticket
 from benchmarks.load.house import House
-from storage.errors import LetheError
+from benchmarks.load.waiting import until
 from storage.queue import CPU, GPU
 from storage.tickets.progress import POINTS, Progress
 from storage.tickets.states import State
@@ -19,12 +18,7 @@ from storage.tickets.states import State
 S = State
 _READY = (S.SUBMITTED, S.APPROVED, S.PREPARING, S.QUEUED)
 TRIES = 5  # of a run that failed each time
-LONGEST = 120.0  # seconds that a certificate may take
 LOOK = 0.1  # seconds between two looks
-
-
-class NoCertificate(LetheError):
-    """A ticket did not complete."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +31,7 @@ class Special:
     def make(cls, house: House, count: int) -> Special:
         """
         Raises:
-            NoCertificate
+            NothingCame: a ticket did not complete.
         """
         numbers = range(count)
         return cls(
@@ -73,19 +67,11 @@ def _completed(house: House, numbers: Iterable[int]) -> list[str]:
         request = request_of(model_names(1)[0], number, len(made))
         tickets.append(house.desk.submit(request, made, "load").id)
         house.desk.approve(tickets[-1], "load")
-    _wait(lambda: all(house.record.tickets.load(one).state is S.COMPLETED for one in tickets))
+    until(
+        lambda: all(house.record.tickets.load(one).state is S.COMPLETED for one in tickets),
+        "the last certificate",
+        LOOK,
+    )
     for worker in workers:
         worker.stop(30.0)
     return tickets
-
-
-def _wait(ready: Callable[[], bool]) -> None:
-    """
-    Raises:
-        NoCertificate
-    """
-    end = time.monotonic() + LONGEST
-    while not ready():
-        if time.monotonic() > end:
-            raise NoCertificate(f"a ticket did not complete within {LONGEST:.0f} s")
-        time.sleep(LOOK)

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from benchmarks.load.crowd import add_faces, add_models, model_names, subject, write_recognizer
 from benchmarks.load.house import House, opened
 from benchmarks.load.timing import p50, p95
-from storage.errors import LetheError
+from benchmarks.load.waiting import until
 from storage.queue import CPU
 from storage.tickets.request import LegalGround, Request
 from storage.tickets.states import State
 from web.operations import fleet
 
 AIM = 500.0  # ms at p95
-LONGEST = 60.0  # seconds to wait for anything
-LOOK = 0.002  # seconds between two looks
 _BEFORE = {State.SUBMITTED, State.APPROVED}
-
-
-class NothingCame(LetheError):
-    """What was waited for did not come."""
 
 
 def measure(tickets: int) -> None:
@@ -31,7 +24,7 @@ def measure(tickets: int) -> None:
         add_faces(house.record)
         add_models(house.record, model_names(1), write_recognizer(house.folder / "trivial.onnx"))
         house.start_worker(CPU)
-        _until(lambda: _idle(house), "an idle worker")
+        until(lambda: _idle(house), "an idle worker")
         _one(house, 0)  # loads the recogniser and the face set
         both = [_one(house, number) for number in range(1, tickets + 1)]
     whole, waited = ([pair[part] for pair in both] for part in (0, 1))
@@ -53,25 +46,13 @@ def _one(house: House, number: int) -> tuple[float, float]:
     ticket = house.desk.submit(request, made, "load").id
     house.desk.approve(ticket, "load")
     approved = time.perf_counter()
-    _until(lambda: record.tickets.get(ticket).state not in _BEFORE, "the first step")
+    until(lambda: record.tickets.get(ticket).state not in _BEFORE, "the first step")
     begun = time.perf_counter()
-    _until(lambda: record.tickets.get(ticket).state is State.QUEUED, "the end of the preparation")
-    _until(lambda: _idle(house), "an idle worker")
+    until(lambda: record.tickets.get(ticket).state is State.QUEUED, "the end of the preparation")
+    until(lambda: _idle(house), "an idle worker")
     return begun - start, begun - approved
 
 
 def _idle(house: House) -> bool:
     found = fleet.workers(house.record.redis)
     return bool(found) and not any(worker.busy for worker in found)
-
-
-def _until(ready: Callable[[], bool], what: str) -> None:
-    """
-    Raises:
-        NothingCame
-    """
-    end = time.monotonic() + LONGEST
-    while not ready():
-        if time.monotonic() > end:
-            raise NothingCame(f"{what} did not come in {LONGEST:.0f} s")
-        time.sleep(LOOK)

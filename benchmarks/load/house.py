@@ -45,12 +45,13 @@ class House:
         process.wait_until(lambda: web_is_ready(port), START_SECONDS)
         return Web(self, process, f"http://{LOOPBACK}:{port}")
 
-    def start_worker(self, queue: str, app: str = "workers.app") -> Process:
+    def start_worker(self, queue: str, app: str = "workers.app", number: int = 0) -> Process:
         """A worker of one queue, as ``lethe up`` starts it, but for the clock and its sweeps."""
+        name = f"{queue}-{number}" if number else queue
         command = [str(Path(sys.executable).with_name("celery")), "-A", app, "worker"]
         command += ["--concurrency", "1", "--loglevel", "INFO", "--without-gossip"]
-        command += ["--without-mingle", "-Q", queue, "-n", f"{queue}@%h"]
-        return self._start(f"worker-{queue}", command)
+        command += ["--without-mingle", "-Q", queue, "-n", f"{name}@%h"]
+        return self._start(f"worker-{name}", command)
 
     def _start(self, name: str, command: list[str]) -> Process:
         process = Process.start(name, command, self.folder / f"{name}.log")

@@ -31,13 +31,8 @@ def plain_report(body: dict[str, Any], _: object) -> bytes:
     return report_html(body)
 
 
-# Probes that a search compares at once: so few that a small benchmark's searches are divided, too.
-AT_ONCE = {"PROBES_AT_ONCE": 64}
 # module → name in it → what stands there
 SHORTER: dict[str, dict[str, Any]] = {
-    "workers.certification.search": AT_ONCE,
-    "workers.shards.division": AT_ONCE,
-    "workers.shards.searching": AT_ONCE,
     "workers.erase": {"Plan": plan, "certify": partial(certify, attacks=frozenset())},
     "workers.publish": {"report_html": plain_report},
 }

@@ -47,6 +47,7 @@ def test_only_the_counters_of_processes_that_are_gone_are_removed(tmp_path: Path
         "gauge_livesum_3.db",
         "histogram_7.db",
         "exemplars_unlearning.json",
+        "exemplars_unlearning.12.part",
     ):
         (tmp_path / name).write_text("old")
     clear_metrics(tmp_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +12,11 @@ from redis import Redis
 
 import storage.settings
 import workers.erase
-from storage.settings import Settings
 from storage.tickets.photos import Selection
 from storage.uploads.images import Pixels
-from tests.conftest import ACCESS_KEY, SECRET_KEY, Servers
+from tests.conftest import Servers
 from tests.workers.cast import Cast
+from tests.workers.lines import settings_of
 from tests.workers.workshop import MODEL, Workshop, opened
 from workers.recognizer import Recognizer
 from workers.unlearning import Checkpoints, Plan, Step, Watch, unlearn
@@ -99,16 +98,7 @@ class Erased:
 
 def erase_two(servers: Servers, cast: Cast, folder: Path, s3: Path) -> Erased:
     Redis.from_url(servers.redis_url).flushall()
-    settings = Settings(
-        redis_url=servers.redis_url,
-        s3_endpoint=servers.s3_endpoint,
-        s3_access_key=ACCESS_KEY,
-        s3_secret_key=SECRET_KEY,
-        s3_bucket=f"erased-{secrets.token_hex(6)}",
-        signing_key_file=folder / "signing.pem",
-        cache_dir=folder / "cache",
-        policy=LOOSE,
-    )
+    settings = settings_of(servers, folder, "erased", policy=LOOSE)
     unlearner = Unlearner()
     with opened(settings) as workshop, pytest.MonkeyPatch.context() as patch:
         workshop.add_model(cast.reference, cast.benchmark)

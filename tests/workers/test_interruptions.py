@@ -31,8 +31,9 @@ from workers.faces import load_face_set
 from workers.kept_run import settle
 from workers.recognizer import Recognizer
 from workers.sweep import sweep
-from workers.unlearning import Plan, Step, StoreCheckpoints, snapshot, unlearn
+from workers.unlearning import Plan, Step, snapshot, unlearn
 from workers.unlearning.loop import Unlearned
+from workers.unlearning.store_checkpoints import StoreCheckpoints
 
 Using = Callable[..., Unlearner]
 Moment = Callable[[], object]

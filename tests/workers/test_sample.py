@@ -8,8 +8,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from storage import keys
+from storage.record import Record
 from storage.uploads.images import Pixels
 from tests.workers.cast import Cast, crops
+from workers.faces import load_face_set
 from workers.recognizer import Recognizer
 from workers.unlearning import Plan, unlearn
 from workers.unlearning.sample import sample
@@ -66,3 +69,19 @@ def test_a_run_makes_activations_of_the_sample_alone_whatever_its_seed(
         unlearn(recognizer, [subject], reference, plan, cache=tmp_path)
     (file,) = tmp_path.iterdir()
     assert len(np.load(file)) == 9
+
+
+def test_of_a_kept_face_set_only_the_sampled_faces_are_read(record: Record, cast: Cast) -> None:
+    record.faces.add("reference", cast.reference)
+    whole = load_face_set(record, "reference", 112).sampled(40)
+    for name in set(record.objects.names("facesets/reference/")) - {keys.face_set("reference")}:
+        if not _is_drawn(whole.people.get(name.split("/")[2]), record.objects.get(name)):
+            record.objects.remove_all(name)
+    part = load_face_set(record, "reference", 112, most=40)
+    assert list(part.people) == list(whole.people)
+    for who, faces in whole.people.items():
+        assert drawn(part.people[who]) == drawn(faces)
+
+
+def _is_drawn(faces: Pixels | None, photo: bytes) -> bool:
+    return faces is not None and crops([photo])[0].tobytes() in drawn(faces)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lethe.stack.process import Process
+from storage import presence
 from storage.queue import CPU, GPU
 from storage.settings import Settings
 from storage.tickets.photos import Photo
@@ -85,6 +86,8 @@ def test_a_real_worker_completes_a_ticket_and_counts_it_without_naming_the_subje
     assert workshop.load(ticket).result["headline"]["forget_tmr_after"] <= 0.4
     assert workshop.record.certificates.check(ticket)["verdict"] == "passed"
 
+    (alive,) = presence.known(workshop.record.redis)
+    assert alive.queues == (CPU, GPU)
     text = scraped(workshop.settings, tmp_path / "metrics")
     shown = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
     assert {f"lethe_{name}" for name in NAMES} <= shown
@@ -100,6 +103,7 @@ def test_a_real_worker_completes_a_ticket_and_counts_it_without_naming_the_subje
         assert line in text
 
     worker.stop(30.0)
+    assert presence.known(workshop.record.redis) == [], "it went without a word"
     log = worker.log.read_text()
     for secret in (SUBJECT, "holiday", "ada-again", cast.subject[0].sha256):
         assert secret not in text

@@ -16,7 +16,6 @@ import workers.app
 import workers.erase
 from storage import keys
 from storage.certificates.issued import write_new_key
-from storage.models.registry import MODEL_FILE, Model
 from storage.queue import Queue
 from storage.record import Record
 from storage.settings import Settings
@@ -26,6 +25,7 @@ from storage.tickets.request import LegalGround, Request
 from storage.tickets.states import State
 from storage.tickets.ticket import Ticket
 from tests.workers.cast import RECOGNISER
+from tests.workers.lines import add_line
 from workers.prepare import prepare
 
 MODEL = "door-cameras"
@@ -52,12 +52,7 @@ class Workshop:
     ) -> None:
         self.record.faces.add("reference", reference)
         self.record.faces.add("benchmark", benchmark)
-        self.record.models.create(Model(MODEL, "reference", "benchmark"))
-        with self.record.leases.hold("model", MODEL) as lease:
-            assert lease is not None
-            files = {MODEL_FILE: recogniser}
-            version = self.record.models.publish(MODEL, files, {}, parent=None, lease=lease)
-            self.record.models.point(MODEL, "current", version, "ada", lease)
+        add_line(self.record, MODEL, recogniser)
 
     def name_face_sets(self, reference: str, benchmark: str, *verification: str) -> None:
         """The model has other face sets from now on."""
@@ -118,6 +113,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "LETHE_POLICY": settings.policy,
         "LETHE_TASK_ATTEMPTS": settings.task_attempts,
         "LETHE_SWEEP_SECONDS": settings.sweep_seconds,
+        "LETHE_SHARD_FACES": settings.shard_faces,
     }
     return {name: str(value) for name, value in given.items()}
 

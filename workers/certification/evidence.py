@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from storage.errors import BadInput
 from workers.certification.comparisons import mated_scores
+from workers.certification.crowd import Crowd, picture_digests
 from workers.certification.templates import (
     Crops,
     Embedder,
@@ -17,6 +17,7 @@ from workers.certification.templates import (
     Templates,
     Versions,
     centroid,
+    check_numbers,
     embed,
 )
 
@@ -75,9 +76,15 @@ def gather(
     check_models(old, new)
     check_subjects(subjects)
     check_benchmark(benchmark)
-    check_pictures(subjects, benchmark)
     embedding = _Embedding(old, new, len(benchmark) + 2 * len(subjects), progress)
-    people = {name: embedding.of(crops, f"benchmark {name}") for name, crops in benchmark.items()}
+    if isinstance(benchmark, Crowd):
+        people = embedding.of_crowd(benchmark, subjects)
+    else:
+        pictures = {name: picture_digests(crops) for name, crops in benchmark.items()}
+        check_pictures(subjects, pictures)
+        people = {
+            name: embedding.of(crops, f"benchmark {name}") for name, crops in benchmark.items()
+        }
     found = {}
     for subject in subjects:
         forget, _ = embedding.of(subject.forget, f"subject {subject.reference}, forget photos")
@@ -116,9 +123,33 @@ class _Embedding:
             before = after = None
         self.done += 1
         self.progress("embedding", self.done / self.steps)
-        if before is None or after is None:
-            return Versions(old, new), None
-        return Versions(old, new), Versions(before, after)
+        return Versions(old, new), _both(before, after)
+
+    def of_crowd(
+        self, crowd: Crowd, subjects: Sequence[Subject]
+    ) -> dict[str, tuple[Versions, Versions | None]]:
+        """The same of everybody in a crowd."""
+
+        def tell(version: int) -> Callable[[float], object]:
+            share = len(crowd) / self.steps / 2
+            return lambda done: self.progress("embedding", share * (version + done))
+
+        before = crowd.embedded(self.old, tell(0))
+        check_pictures(subjects, {name: own.pictures for name, own in before.items()})
+        after = crowd.embedded(self.new, tell(1))
+        self.done = len(crowd)
+        found = {}
+        for name, old in before.items():
+            new = after[name]
+            for version, own in ((self.old, old), (self.new, new)):
+                check_numbers(version, own.templates, f"benchmark {name}")
+            both = Versions(old.templates, new.templates)
+            found[name] = both, _both(old.pooled, new.pooled)
+        return found
+
+
+def _both(before: Templates | None, after: Templates | None) -> Versions | None:
+    return None if before is None or after is None else Versions(before, after)
 
 
 def check_models(old: Embedder, new: Embedder) -> None:
@@ -168,14 +199,15 @@ def check_benchmark(benchmark: Mapping[str, Crops]) -> None:
         )
 
 
-def check_pictures(subjects: Sequence[Subject], benchmark: Mapping[str, Crops]) -> None:
-    """
+def check_pictures(subjects: Sequence[Subject], benchmark: Mapping[str, Iterable[bytes]]) -> None:
+    """``benchmark``: SHA-256 of the pixels of each photo of each person.
+
     Raises:
         BadEvidence: a picture stands for two people, or twice for a subject.
     """
     places: dict[bytes, tuple[str, int]] = {}
-    for name, crops in benchmark.items():
-        for number, digest in _digests(crops):
+    for name, pictures in benchmark.items():
+        for number, digest in enumerate(pictures, start=1):
             other, at = places.setdefault(digest, (name, number))
             if other != name:
                 raise BadEvidence(
@@ -184,7 +216,8 @@ def check_pictures(subjects: Sequence[Subject], benchmark: Mapping[str, Crops]) 
                 )
     for subject in subjects:
         seen: dict[bytes, int] = {}
-        for number, digest in _digests(np.concatenate([subject.held_out, subject.forget])):
+        photos = np.concatenate([subject.held_out, subject.forget])
+        for number, digest in enumerate(picture_digests(photos), start=1):
             if digest in places:
                 other, at = places[digest]
                 raise BadEvidence(
@@ -196,11 +229,6 @@ def check_pictures(subjects: Sequence[Subject], benchmark: Mapping[str, Crops]) 
                     f"subject {subject.reference}: photos {seen[digest]} and {number} by name are "
                     "the same picture; remove one"
                 )
-
-
-def _digests(crops: Crops) -> Iterator[tuple[int, bytes]]:
-    for number, crop in enumerate(crops, start=1):
-        yield number, hashlib.sha256(crop.tobytes()).digest()
 
 
 def check_disjoint(evidence: Evidence) -> None:

@@ -65,6 +65,14 @@ class Benchmark:
         return at_fmr(self.new)
 
     @cached_property
+    def pooled_thresholds(self) -> tuple[Threshold, Threshold] | None:
+        """At FMR 1e-3 on the features before the last linear layer, each version's own."""
+        if self.pooled is None:
+            return None
+        old, new = (at_fmr(people, FMRS[:1])[FMRS[0]] for people in self.pooled)
+        return old, new
+
+    @cached_property
     def old_searches(self) -> Scores:
         """(N,): each photo's best score among everybody else, old version."""
         return non_mated_searches(self.old, self.old)

@@ -39,13 +39,21 @@ def embed(recognizer: Embedder, crops: Crops, whose: str) -> tuple[Templates, Te
     """
     made, pooled = recognizer.embed_pooled(crops)
     templates = np.asarray(made, dtype=np.float32)
+    check_numbers(recognizer, templates, whose)
+    return templates, pooled
+
+
+def check_numbers(recognizer: Embedder, templates: Templates, whose: str) -> None:
+    """
+    Raises:
+        BadInput: see ``embed``.
+    """
     bad = np.flatnonzero(~np.isfinite(templates).all(axis=1))
     if len(bad):
         raise BadInput(
-            f"{whose}: the embedding of photo {bad[0] + 1} of {len(crops)} by model "
+            f"{whose}: the embedding of photo {bad[0] + 1} of {len(templates)} by model "
             f"{recognizer.sha256[:12]} is not a number; the model is damaged, add it anew"
         )
-    return templates, pooled
 
 
 def centroid(templates: Templates) -> Templates:

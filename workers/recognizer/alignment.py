@@ -12,7 +12,6 @@ from storage.errors import BadInput
 from workers.recognizer.bad_model import BadModel
 from workers.recognizer.container import read_model
 from workers.recognizer.initializers import Array, is_external, locate_external
-from workers.recognizer.session import ORT_ERRORS, providers
 from workers.recognizer.shapes import first_line
 
 LOOK_AT = (640, 640)  # pixels that a photo is scaled into, as InsightFace's own application does
@@ -45,6 +44,8 @@ class FaceDetector:
 
     def _open(self) -> Any:
         from insightface.model_zoo import get_model
+
+        from workers.recognizer.session import ORT_ERRORS, providers
 
         try:
             # beside itself InsightFace opens a session for 640 × 640; both may use all cores

@@ -7,22 +7,24 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from workers.recognizer.bad_model import BadModel
 from workers.recognizer.initializers import Array
 from workers.recognizer.onnx_file import MAX_BYTES, OnnxFile
-from workers.recognizer.session import Session, open_session, prefix
 from workers.recognizer.topology import CutPoint, LastLinear
 from workers.recognizer.write_back import write_back
 
 if TYPE_CHECKING:
     from workers.recognizer.graph import GraphModule
+    from workers.recognizer.session import Session
 
 
 class Recognizer:
-    """A checked recogniser. Crops are aligned faces, RGB, S pixels a side."""
+    """A checked recogniser. Crops are aligned faces, RGB, S pixels a side.
+
+    ONNX Runtime and OpenCV are loaded when it first embeds: what only trains needs neither.
+    """
 
     def __init__(self, file: OnnxFile):
         self.file = file
@@ -56,6 +58,8 @@ class Recognizer:
         Raises:
             ValueError: crops of another shape or type.
         """
+        import cv2
+
         size = self.input_size
         if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[1:] != (size, size, 3):
             raise ValueError(f"crops must be uint8 (N, {size}, {size}, 3), not {crops.shape}")
@@ -141,6 +145,8 @@ class Recognizer:
         return [np.concatenate(output) for output in zip(*parts, strict=True)]
 
     def _session(self, tensors: tuple[str, ...]) -> Session:
+        from workers.recognizer.session import open_session, prefix
+
         if tensors not in self._sessions:
             whole = (self.output_name,)
             if tensors != whole:  # one prefix at a time: each holds a copy of its weights

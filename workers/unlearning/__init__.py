@@ -1,7 +1,8 @@
 """Unlearning: changes a recogniser's last layers so that some people's faces scatter.
 
 torch is loaded when a run begins, not before: the worker's main process must stay without it,
-because CUDA does not survive a fork.
+because CUDA does not survive a fork. Training itself needs torch, onnx and numpy alone, so that it
+can be measured where nothing else is installed (``benchmarks.gpu``).
 """
 
 from __future__ import annotations
@@ -10,17 +11,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storage.uploads.images import Pixels
 from workers.recognizer import Recognizer
 from workers.unlearning.checkpoints import (
     Checkpoints,
     FileCheckpoints,
-    StoreCheckpoints,
     run_key,
 )
 from workers.unlearning.plan import METHODS, Plan, Step, Watch
 
 if TYPE_CHECKING:
+    from storage.uploads.images import Pixels
     from workers.unlearning.loop import Unlearned
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
     "FileCheckpoints",
     "Plan",
     "Step",
-    "StoreCheckpoints",
     "Watch",
     "run_key",
     "unlearn",

@@ -2,18 +2,19 @@
 
 Few photos must stand for all that could be taken. Light views stay close to what a camera gives;
 strong ones are harder than most photos: dark, blurred, covered. Views of one photo are mated with
-each other like any two photos.
+each other like any two photos. OpenCV is loaded when the first is drawn.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.uploads.images import Pixels
+if TYPE_CHECKING:
+    from storage.uploads.images import Pixels
 
 Floats = NDArray[np.float32]
 
@@ -71,6 +72,8 @@ def view(crop: Pixels, rng: np.random.Generator, strength: Strength) -> Pixels:
 
 def _moved(crop: Pixels, rng: np.random.Generator, strength: Strength) -> Floats:
     """Mirrored in half of the views, shifted, turned, scaled, sheared; values 0…1."""
+    import cv2
+
     size = crop.shape[0]
     image = crop[:, ::-1] if rng.random() < 0.5 else crop
     turn, scale = rng.normal(0.0, strength.turn), np.exp(rng.normal(0.0, strength.scale))
@@ -101,6 +104,8 @@ def _lit(image: Floats, rng: np.random.Generator) -> Floats:
 
 def _degraded(image: Floats, rng: np.random.Generator, strength: Strength) -> Floats:
     """Out of focus, or from far away, or saved small: at most one of them."""
+    import cv2
+
     size, kind = image.shape[0], rng.random()
     if kind < strength.blurred:
         return np.asarray(cv2.GaussianBlur(image, (0, 0), abs(rng.normal(0.0, 1.2)) + 1e-3))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from torch import Tensor
 from workers.unlearning.method import Batch, Scene
 from workers.unlearning.variation import Variation
 
+Embed = Callable[[Tensor], tuple[Tensor, Tensor]]
 ENROLS = (5, 10)  # photos that the attacker enrols, where there are enough
 OFTEN = 0.5  # of the views are varied, where variation is borrowed
 MANY = 15  # photos of a subject from which on he enrols so many; of fewer, half
@@ -18,13 +21,14 @@ MANY = 15  # photos of a subject from which on he enrols so many; of fewer, half
 class Batches:
     def __init__(self, scene: Scene) -> None:
         self._tail, self._forgotten, self._anchors = scene.tail, scene.forgotten, scene.anchors
+        self.embed: Embed = scene.tail.embed
         self._plan, self._rng = scene.plan, scene.rng
         self._centres = scene.forgotten.centres()
         self._transfer = scene.transfer
         self._variation = Variation(scene.anchors) if scene.transfer else None
 
     def draw(self) -> Batch:
-        own, tail = self._forgotten, self._tail
+        own = self._forgotten
         gentle, gentle_view = self._photos(self._plan.light_batch, own.light.shape[1])
         harsh, harsh_view = self._photos(self._plan.strong_batch, own.strong.shape[1])
         anchor = self._rng.integers(0, len(self._anchors.activations), self._plan.reference_batch)
@@ -38,7 +42,7 @@ class Batches:
         photo = np.concatenate([gentle, harsh])
         self._vary(shown[: len(photo)])
         shown = self._moved(shown)
-        pooled, templates = tail.embed(shown)
+        pooled, templates = self.embed(shown)
         person = self._here(own.person[photo])
         return Batch(
             shown=shown[: len(photo)],

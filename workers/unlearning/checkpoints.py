@@ -10,25 +10,18 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import structlog
 from numpy.typing import NDArray
 
-from storage import keys
-from storage.canonical import canonical, sha256
-from storage.leases import Lease
-from storage.store.objects import ObjectMissing, ObjectStore, StoreRefused, StoreUnavailable
-from storage.uploads.images import Pixels
-from workers.kept_run import keep_tickets
 from workers.recognizer import Recognizer
 from workers.unlearning.frozen import choose_cut
 from workers.unlearning.plan import Plan
 
-log = structlog.get_logger()
+if TYPE_CHECKING:
+    from storage.uploads.images import Pixels
 
-_STORE_FAILED = (ObjectMissing, StoreUnavailable, StoreRefused)  # missing: the bucket itself
 FORMAT = 1  # of the checkpoint's contents; another one belongs to another run
 
 
@@ -59,44 +52,14 @@ class FileCheckpoints:
                 scratch.write(data)
             os.replace(scratch.name, self._file)
         except OSError as error:
-            log.warning("checkpoint not written", error=type(error).__name__, code=error.errno)
+            import structlog
+
+            structlog.get_logger().warning(
+                "checkpoint not written", error=type(error).__name__, code=error.errno
+            )
 
     def remove(self) -> None:
         self._file.unlink(missing_ok=True)
-
-
-class StoreCheckpoints:
-    """One object of a model, written by whoever holds the model's lease, and whose run it is."""
-
-    def __init__(
-        self, objects: ObjectStore, model: str, tickets: Sequence[str], lease: Lease
-    ) -> None:
-        self._objects, self._model, self._lease = objects, model, lease
-        self._tickets, self._named = list(tickets), False
-
-    def load(self) -> bytes | None:
-        """
-        Raises:
-            StoreUnavailable, StoreRefused
-        """
-        try:
-            return self._objects.get(keys.checkpoint(self._model))
-        except ObjectMissing:
-            return None
-
-    def save(self, data: bytes) -> None:
-        """
-        Raises:
-            LeaseLost
-        """
-        self._lease.check()
-        try:
-            if not self._named:  # first: by itself it makes nobody else's checkpoint ours
-                keep_tickets(self._objects, self._model, self._tickets)
-                self._named = True
-            self._objects.put(keys.checkpoint(self._model), data)
-        except _STORE_FAILED as error:
-            log.warning("checkpoint not written", model=self._model, error=type(error).__name__)
 
 
 def run_key(
@@ -106,12 +69,14 @@ def run_key(
     plan: Plan,
 ) -> str:
     """SHA-256 over everything that a run's result depends on."""
+    from storage.canonical import canonical, sha256
+
     weights = {name: _digest(recognizer.file.array(name)) for name in recognizer.file.initializers}
     return sha256(
         canonical(
             {
                 "format": FORMAT,
-                "plan": asdict(plan),
+                "plan": {name: of for name, of in asdict(plan).items() if name != "processes"},
                 "weights": weights,
                 "cut": choose_cut(recognizer.cut_points(), plan).tensor,
                 "subjects": [_digest(crops) for crops in subjects],
@@ -122,4 +87,6 @@ def run_key(
 
 
 def _digest(values: NDArray[Any]) -> str:
+    from storage.canonical import sha256
+
     return sha256(np.ascontiguousarray(values).tobytes() + repr(values.shape).encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,12 +12,14 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from storage.uploads.images import Pixels
 from workers.recognizer import CutPoint, Recognizer
 from workers.unlearning.augmentation import LIGHT, STRONG, views
 from workers.unlearning.frozen import at_cut
 from workers.unlearning.plan import Plan
 from workers.unlearning.tail import Tail
+
+if TYPE_CHECKING:
+    from storage.uploads.images import Pixels
 
 
 @dataclass(frozen=True, eq=False)

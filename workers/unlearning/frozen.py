@@ -6,15 +6,17 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.canonical import canonical, sha256
-from storage.uploads.images import Pixels
 from workers.recognizer import CutPoint, Recognizer
 from workers.unlearning.augmentation import LIGHT, STRONG, views
 from workers.unlearning.plan import Plan
+
+if TYPE_CHECKING:
+    from storage.uploads.images import Pixels
 
 Half = NDArray[np.float16]
 
@@ -70,6 +72,8 @@ def _shown(crops: Pixels) -> Pixels:
 
 def _key(recognizer: Recognizer, cut: CutPoint, crops: Pixels) -> str:
     """The prefix's own weights count, not the tail's: the next version finds the cache warm."""
+    from storage.canonical import canonical, sha256
+
     tail = set(cut.parameters)
     weights = {
         name: sha256(np.ascontiguousarray(recognizer.file.array(name)).tobytes())

@@ -81,7 +81,13 @@ def unlearn(
     if method.trains:
         key = run_key(recognizer, subjects, reference, plan) if checkpoints else ""
         training = Training(method, validation, watch, Saver(checkpoints, key))
-        training.run()
+        if plan.processes > 1:
+            from workers.unlearning.spread import spread
+
+            with spread(recognizer, scene.cut, scene.tail, plan.processes) as together:
+                training.run(together.embed)
+        else:
+            training.run()
         steps, figures = training.course.step, training.figures
     seconds, tensors = time.monotonic() - start, scene.tail.tensors()
     return Unlearned(tensors, scene.cut.tensor, steps, seconds, figures, method.note)

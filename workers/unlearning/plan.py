@@ -47,6 +47,7 @@ class Plan:
     tail_share: float = 0.05  # of the network's multiply-adds
     tail_macs: int = 10_000_000  # multiply-adds a face
     validate: bool = True  # spare some of many photos to stop early; False: all train, all steps
+    processes: int = 1  # that train together, one for each GPU; the result does not depend on them
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from storage.uploads.images import Pixels
+if TYPE_CHECKING:
+    from storage.uploads.images import Pixels
 
 SEED = 0  # of its own: a run with another seed must find the cached activations, too
 

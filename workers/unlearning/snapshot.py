@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import structlog
 import torch
 from torch import Tensor
 
@@ -19,8 +18,6 @@ from workers import stopping
 from workers.unlearning.checkpoints import Checkpoints
 from workers.unlearning.course import Course
 from workers.unlearning.tail import Tail
-
-log = structlog.get_logger()
 
 CHECKPOINT_SECONDS = 5.0  # between two that are written: what a kill costs at most, about
 _ABOUT = "about"
@@ -117,7 +114,9 @@ class Saver:
         try:
             return Snapshot.from_bytes(data, self._key)
         except Unreadable:
-            log.info("checkpoint left aside: not of this run")
+            import structlog
+
+            structlog.get_logger().info("checkpoint left aside: not of this run")
             return None
 
     def asked(self) -> bool:

@@ -16,8 +16,22 @@ AT_ONCE = 128  # faces through the tail where no gradient is needed
 
 
 class Tail:
-    def __init__(self, recognizer: Recognizer, cut: CutPoint) -> None:
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """
+    Args:
+        device: by default CUDA where there is a GPU.
+        half: whether steps compute in bfloat16; by default they do on CUDA.
+    """
+
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        cut: CutPoint,
+        device: torch.device | None = None,
+        half: bool | None = None,
+    ) -> None:
+        self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._half = self.device.type == "cuda" if half is None else half
+        torch.backends.cudnn.allow_tf32 = False  # templates must not depend on the device
         self._module = recognizer.module().to(self.device)
         self._cut = cut.tensor
         self._outputs = [recognizer.last_linear.features, recognizer.file.output_name]
@@ -40,12 +54,12 @@ class Tail:
     def embed(self, activations: Tensor) -> tuple[Tensor, Tensor]:
         """(B, *cut) → pooled features (B, F) and templates (B, D), both of unit length.
 
-        On CUDA the network computes in bfloat16 where gradients are wanted.
+        In bfloat16, if at all, where gradients are wanted; what is only read is float32.
         """
         shown = activations.float()
         if shown.dim() == 4:
             shown = shown.contiguous(memory_format=torch.channels_last)
-        half = self.device.type == "cuda" and torch.is_grad_enabled()
+        half = self._half and torch.is_grad_enabled()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             made = self._module.run({self._cut: shown}, self._outputs)
         pooled, embedding = (made[name].flatten(1).float() for name in self._outputs)

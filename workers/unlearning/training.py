@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from storage.errors import LetheError
-from workers.unlearning.batches import Batches
+from workers.unlearning.batches import Batches, Embed
 from workers.unlearning.course import Course
 from workers.unlearning.method import Batch, Method
 from workers.unlearning.plan import Step, Watch
@@ -45,11 +45,13 @@ class Training:
         self.figures: dict[str, float] = {}  # at the last check
         self._health = _Health()
 
-    def run(self) -> None:
-        """
+    def run(self, embed: Embed | None = None) -> None:
+        """``embed``: takes the place of the tail's own, for batches; see ``spread``.
+
         Raises:
             Diverged
         """
+        self._batches.embed = embed or self._batches.embed
         last = self._saver.last()
         if last is not None:
             self._restore(last)

@@ -17,9 +17,8 @@ from workers.certification.comparisons import mated_counts
 from workers.certification.evidence import SubjectTemplates
 from workers.certification.figures import Figure, missing, without
 from workers.certification.retained import Benchmark
-from workers.certification.thresholds import Threshold, at_fmr
+from workers.certification.thresholds import Threshold
 
-FMR = 1e-3
 NO_LAYER = "one of the two networks has no linear layer at its end"
 
 TITLES = {
@@ -31,9 +30,9 @@ TITLES = {
 
 def figures(subject: SubjectTemplates, benchmark: Benchmark) -> dict[str, Figure]:
     """All of ``TITLES``, each version at a threshold of its own."""
-    if subject.pooled is None or benchmark.pooled is None:
+    if subject.pooled is None or benchmark.pooled_thresholds is None:
         return {name: missing(NO_LAYER) for name in TITLES}
-    before, after = (at_fmr(people, [FMR])[FMR] for people in benchmark.pooled)
+    before, after = benchmark.pooled_thresholds  # the same for all subjects
     return {
         "pooled_tmr": tmr(subject.pooled.new, after, benchmark.seed),
         "pooled_tmr_before": tmr(subject.pooled.old, before, benchmark.seed),
