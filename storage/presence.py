@@ -30,12 +30,16 @@ class Worker:
     alive: bool = True
 
 
-def say(redis: Redis, name: str, queues: Sequence[str], *, busy: bool) -> None:
-    """The worker is alive, and works or does not."""
+def say(redis: Redis, name: str, queues: Sequence[str], *, holds: bool) -> None:
+    """The worker is alive, and holds a task or none.
+
+    A task is held a moment longer than its child works on it: what the child said stands then.
+    """
     heard = {"queues": sorted(queues), "heard": time.time()}
     pipe = redis.pipeline(transaction=False)
     pipe.hset(keys.WORKERS, name, json.dumps(heard))
-    pipe.set(keys.worker(name), BUSY if busy else FREE, ex=GONE_SECONDS)
+    pipe.set(keys.worker(name), BUSY if holds else FREE, ex=GONE_SECONDS, nx=holds)
+    pipe.expire(keys.worker(name), GONE_SECONDS)
     pipe.execute()
 
 

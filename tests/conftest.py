@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
+import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import structlog
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 from redis import Redis
 
 from lethe.stack.process import free_port
 from lethe.stack.servers import start_redis, start_s3
+from storage.logs import setup
 from storage.record import Record
 from storage.settings import Settings
 
@@ -47,6 +52,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class Servers:
     redis_url: str
     s3_endpoint: str
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """Commands and workers set the whole process's logs up; the next test finds them untouched."""
+    before, root, hooks = (
+        structlog.get_config(),
+        logging.getLogger(),
+        (sys.excepthook, threading.excepthook),
+    )
+    yield
+    structlog.configure(**before)
+    for handler in root.handlers[:]:
+        if type(handler).__module__ == setup.__name__:
+            root.removeHandler(handler)
+    sys.excepthook, threading.excepthook = hooks
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -50,10 +50,10 @@ def _beat(name: str, queues: Sequence[str]) -> None:
     with suppress(RedisError):
         presence.forget_missed(redis)
     while True:
-        # The key runs out where Redis cannot be reached, and that is the truth meanwhile. Whoever
-        # waits for a killed child's task is busy, though nobody said so.
+        # The key runs out where Redis cannot be reached, and that is the truth meanwhile. A child
+        # that was killed never says that it is free.
         with suppress(RedisError):
-            presence.say(redis, name, queues, busy=bool(reserved_requests))
+            presence.say(redis, name, queues, holds=bool(reserved_requests))
         if _stopping.wait(BEAT_SECONDS):
             return
 

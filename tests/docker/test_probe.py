@@ -73,7 +73,7 @@ def test_a_worker_is_alive_while_it_says_so(record: Record, settings: Settings) 
     name = f"cpu@{socket.gethostname()}"
     silent = probe("worker", "cpu", environment=environment)
     assert (silent.returncode, silent.stderr) == (1, f"{name} has been silent for too long\n")
-    presence.say(record.redis, name, ["cpu"], busy=True)
+    presence.say(record.redis, name, ["cpu"], holds=True)
     assert probe("worker", "cpu", environment=environment).returncode == 0
     assert probe("worker", "gpu", environment=environment).returncode == 1
 

@@ -33,7 +33,7 @@ def test_the_desk_shows_first_what_waits_and_how_long_it_may(
     visit: Visit, submitted: Submit, record: Record
 ) -> None:
     running, late, early = submitted(days=1, then=PREPARED), submitted(days=9), submitted(days=3)
-    presence.say(record.redis, "gpu@one", ["gpu"], busy=True)
+    presence.say(record.redis, "gpu@one", ["gpu"], holds=True)
     page = visit(Role.APPROVER).get("/").text
     assert waits(page) == [early.id, late.id]
     assert page.index(early.id) < page.index(late.id) < page.index(running.id)
@@ -94,7 +94,7 @@ def test_an_administrator_is_told_when_no_worker_is_alive(
     submitted()
     ada = visit(Role.ADMIN)
     assert ada.get("/").text.count("No worker is alive") == 2
-    presence.say(record.redis, "cpu@one", ["cpu"], busy=False)
+    presence.say(record.redis, "cpu@one", ["cpu"], holds=False)
     assert "No worker is alive" not in ada.get("/").text
 
 
@@ -103,7 +103,7 @@ def test_of_many_workers_the_desk_shows_a_few_and_how_many_there_are(
 ) -> None:
     monkeypatch.setattr(home, "WORKERS", 2)
     for number in range(5):
-        presence.say(record.redis, f"gpu@{number}", ["gpu"], busy=False)
+        presence.say(record.redis, f"gpu@{number}", ["gpu"], holds=False)
     page = visit(Role.ADMIN).get("/").text
     assert "gpu@1" in page
     assert "gpu@2" not in page

@@ -69,8 +69,8 @@ def ticket(record: Record, submitted: Callable[..., Ticket], tmp_path: Path) -> 
     submitted(then=[State.DENIED])
     erased(record, submitted(then=ERASED).id, tmp_path)
     record.redis.hset(keys.verdicts(MODEL), mapping={"passed": "2", "refused": "1"})
-    presence.say(record.redis, "gpu@one", ["gpu"], busy=True)
-    presence.say(record.redis, "both@one", ["gpu", "cpu"], busy=False)
+    presence.say(record.redis, "gpu@one", ["gpu"], holds=True)
+    presence.say(record.redis, "both@one", ["gpu", "cpu"], holds=False)
     return found
 
 
@@ -194,7 +194,7 @@ def test_a_worker_that_went_without_a_word_is_missed_and_one_that_said_goodbye_i
     stranger: Visitor, record: Record
 ) -> None:
     for name in ("killed@one", "asked@one", "lively@one", "long-ago@one"):
-        presence.say(record.redis, name, ["gpu"], busy=True)
+        presence.say(record.redis, name, ["gpu"], holds=True)
     presence.goodbye(record.redis, "asked@one")
     for name, ago in (("killed@one", 95), ("long-ago@one", presence.MISSED_SECONDS + 5)):
         record.redis.delete(keys.worker(name))  # it ran out

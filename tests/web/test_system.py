@@ -40,7 +40,7 @@ def words(page: str) -> str:
 def test_a_sound_system_is_said_to_be_so_line_by_line(visit: Visit, record: Record) -> None:
     record.redis.config_set("maxmemory", "512mb")
     try:
-        presence.say(record.redis, "gpu@host", ["gpu"], busy=True)
+        presence.say(record.redis, "gpu@host", ["gpu"], holds=True)
         condition.swept(record.redis)
         page = words(visit(Role.AUDITOR).get("/system").text)
     finally:

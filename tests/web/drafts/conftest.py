@@ -50,7 +50,7 @@ def filled(visitor: Visitor, photos: int = 4) -> str:
 
 def alive(record: Record, *, busy: bool = False) -> None:
     """A worker says that it is there."""
-    presence.say(record.redis, "cpu@here", ["cpu"], busy=busy)
+    presence.say(record.redis, "cpu@here", ["cpu"], holds=busy)
 
 
 def looked(record: Record, draft: str, answers: Mapping[str, str], **more: Any) -> None:
