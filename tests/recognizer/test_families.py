@@ -183,3 +183,17 @@ def test_no_step_asks_the_device_for_a_number(imported: Imported) -> None:
 
 def test_every_operator_that_a_file_may_use_has_a_function() -> None:
     assert set(OPERATORS) == NAMES
+
+
+def test_every_cut_leaves_the_layer_that_makes_the_embedding_to_train(imported: Imported) -> None:
+    cuts = imported.recognizer.cut_points()
+    assert cuts
+    for cut in cuts:
+        assert imported.recognizer.last_linear.weight in cut.parameters
+        assert imported.recognizer.last_linear.features in imported.module.run(
+            {cut.tensor: zeros(cut.shape)}, [imported.recognizer.last_linear.features]
+        )
+
+
+def zeros(shape: tuple[int, ...]) -> Tensor:
+    return torch.zeros(1, *shape)

@@ -156,8 +156,12 @@ class Recognizer:
         return self._sessions[tensors]
 
     def cut_points(self) -> list[CutPoint]:
-        """Where the network can be cut in two; see Topology.cut_points."""
-        return self.file.topology.cut_points()
+        """Where it can be cut in two, its last linear layer behind the cut; see Topology.cut_points.
+
+        What comes after that layer cannot scatter anybody.
+        """
+        layer = self.last_linear.weight
+        return [cut for cut in self.file.topology.cut_points() if layer in cut.parameters]
 
     @property
     def last_linear(self) -> LastLinear:
