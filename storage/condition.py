@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from redis import Redis
 from redis.exceptions import RedisError
 
-from storage import keys
+from storage import keys, object_names
 from storage.errors import LetheError
 from storage.loopback import is_loopback
 from storage.record import Record
@@ -162,7 +162,7 @@ def stuck(record: Record) -> list[str]:
 def _ahead(objects: ObjectStore) -> float | None:
     """Asks the store for its time, between two looks at our own."""
     before = time.time()
-    told = objects.date(keys.PROBE)
+    told = objects.date(object_names.PROBE)
     middle = (before + time.time()) / 2
     try:
         # A second that is cut off is half a second early, on average.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from storage import keys
+from storage import object_names
 from storage.canonical import Corrupt, Document, canonical, parse, sha256
 from storage.leases import Lease, LeaseLost
 from storage.store.objects import ObjectExists, ObjectMissing, ObjectStore
@@ -102,7 +102,7 @@ class Journal:
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "previous": previous,
         }
-        name = keys.journal_entry(self._folder, entry["number"])
+        name = object_names.journal_entry(self._folder, entry["number"])
         write_once(self._objects, name, entry, lease)
         return Entry.parse(canonical(entry), name)
 
@@ -131,7 +131,7 @@ class Journal:
                 yield Corrupt(f"{name}: no entry of a journal")
                 continue
             if int(match.group(1)) > number + 1:
-                wanted = keys.journal_entry(self._folder, number + 1)
+                wanted = object_names.journal_entry(self._folder, number + 1)
                 yield Corrupt(f"{wanted}: is missing, and {name} is there")
                 known = False
             number = int(match.group(1))
@@ -151,7 +151,7 @@ class Journal:
     def _names(self, listed: Sequence[str] | None = None) -> list[str]:
         names = sorted(self._objects.names(self._folder) if listed is None else listed)
         for number, name in enumerate(names, start=1):
-            if name != (wanted := keys.journal_entry(self._folder, number)):
+            if name != (wanted := object_names.journal_entry(self._folder, number)):
                 raise Corrupt(f"{wanted}: is missing, and {name} is there")
         return names
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from storage import keys, names
+from storage import names, object_names
 from storage.audit.log import Act, AuditLog, Entry
 from storage.canonical import Corrupt, sha256
 from storage.certificates.chain import Link, faults, tickets_of
@@ -167,7 +167,9 @@ class Ledger:
             digest = sha256(self._certificates.certificate(ticket))
             ended = next(event for event in reversed(events) if event.notice is None)
             if digest != ended.data.get("certificate", digest):
-                raise Corrupt(f"{keys.certificate(ticket)}: not the one that the ticket ended with")
+                raise Corrupt(
+                    f"{object_names.certificate(ticket)}: not the one that the ticket ended with"
+                )
 
     def _check_line(self, model: str, number: int, digests: dict[str, int]) -> None:
         """Is the version's parent one of those before it? Adds the version to ``digests``."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, abort, render_template, send_file
 from flask_babel import lazy_gettext as _
 
-from storage import keys
+from storage import object_names
 from storage.certificates.checks import Check, Examination, Outcome, examine
 from storage.certificates.issued import NoSuchCertificate
 from storage.certificates.signing import BadCertificate, claimed_key
@@ -122,10 +122,10 @@ def key(ticket: str) -> Response:
     Raises:
         NoSuchCertificate: there is none, or it names no key of this record.
     """
-    data, name = record().certificates.certificate(ticket), keys.certificate(ticket)
+    data, name = record().certificates.certificate(ticket), object_names.certificate(ticket)
     try:
         key_id = claimed_key(data, name)
-        pem = record().objects.get(keys.public_key(key_id))
+        pem = record().objects.get(object_names.public_key(key_id))
     except (BadCertificate, ObjectMissing):
         raise NoSuchCertificate(
             f"ticket {ticket}: its certificate names no key of this record; do not rely on it"

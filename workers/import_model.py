@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from storage import keys, queue
+from storage import keys, object_names, queue
 from storage.errors import BadInput
 from storage.leases import LeaseLost
 from storage.models.desk import BadModelFile, ModelBusy
@@ -103,7 +103,7 @@ def _fetch(kept: Record, found: Import, path: Path) -> None:
         BadModelFile: the import folder has no such file, or it is no plain one, or too large.
     """
     if found.source is Source.UPLOAD:
-        kept.objects.get_file(keys.import_file(found.id), path, found.sha256)
+        kept.objects.get_file(object_names.import_file(found.id), path, found.sha256)
         return
     folder = kept.settings.import_dir
     if folder is None:

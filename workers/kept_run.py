@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storage import keys
+from storage import object_names
 from storage.canonical import Corrupt
 from storage.errors import LetheError
 from storage.leases import Lease
@@ -17,13 +17,13 @@ WANTED = RESUMED | {State.QUEUED, State.FAILED}
 
 def keep_tickets(objects: ObjectStore, model: str, tickets: list[str]) -> None:
     """Says whose run the checkpoint is that is written next."""
-    objects.put_document(keys.run_tickets(model), {"format": 1, "tickets": tickets})
+    objects.put_document(object_names.run_tickets(model), {"format": 1, "tickets": tickets})
 
 
 def kept_tickets(objects: ObjectStore, model: str) -> list[str]:
     """Whose run it is, in the run's order; nobody's where nothing is kept or can be read."""
     try:
-        document = objects.get_document(keys.run_tickets(model))
+        document = objects.get_document(object_names.run_tickets(model))
     except (ObjectMissing, Corrupt):
         return []
     tickets = document.get("tickets")
@@ -38,11 +38,11 @@ def settle(record: Record, model: str, lease: Lease) -> bool:
     Raises:
         LeaseLost, StoreRefused, StoreUnavailable
     """
-    kept = any(True for _ in record.objects.names(keys.run(model)))
+    kept = any(True for _ in record.objects.names(object_names.run(model)))
     if not kept or _wanted(record, model):
         return False
     lease.check()
-    record.objects.remove_all(keys.run(model))
+    record.objects.remove_all(object_names.run(model))
     return True
 
 

@@ -17,7 +17,7 @@ from benchmarks.scale.coordinator import FACES, MODEL, PHOTOS
 from benchmarks.scale.cores import CORE
 from lethe import demo
 from lethe.stack.process import Process
-from storage import keys
+from storage import object_names
 from storage.queue import GPU
 
 PARTS = ("embed", "search")
@@ -94,7 +94,7 @@ def _run(house: House, helpers: Sequence[Process], size: Size) -> dict[str, Run]
         )
     if helpers:
         until(lambda: not house.queue.length(GPU), "the end of the queue", 0.1)
-    house.record.objects.remove_all(keys.run(MODEL))
+    house.record.objects.remove_all(object_names.run(MODEL))
     house.record.redis.delete(GPU)  # with nobody else, what was sent waits there
     found = json.loads(made.stdout.splitlines()[-1])
     return {part: Run(**found[part]) for part in PARTS}

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from redis import Redis
 
-from storage import keys, names
+from storage import keys, names, object_names
 from storage.accounts.users import Role, User, Users
 from storage.audit.entry import Fact
 from storage.audit.log import Act, AuditLog
@@ -111,8 +111,8 @@ class ApiTokens:
         facts: dict[str, Fact] = {"token": id_, "scopes": _listed(token.scopes), "days": days}
         self._audit.write(actor, Act.TOKEN_ISSUED, user, facts)
         # Named among the owner's first: no token may work that no list shows.
-        self._objects.put_document(keys.api_token_of(user, id_), {"id": id_})
-        self._objects.put_document(keys.api_token(id_), _document(token))
+        self._objects.put_document(object_names.api_token_of(user, id_), {"id": id_})
+        self._objects.put_document(object_names.api_token(id_), _document(token))
         return token, secret
 
     def find(self, secret: str) -> ApiToken | None:
@@ -156,8 +156,8 @@ class ApiTokens:
             )
         self._audit.write(actor, Act.TOKEN_REVOKED, user, {"token": id_})
         # The token first: the list must not lose one that still works.
-        self._objects.remove_all(keys.api_token(id_))
-        self._objects.remove_all(keys.api_token_of(user, id_))
+        self._objects.remove_all(object_names.api_token(id_))
+        self._objects.remove_all(object_names.api_token_of(user, id_))
         self._redis.delete(keys.api_token_used(id_))
         return token
 
@@ -168,13 +168,13 @@ class ApiTokens:
         return owner
 
     def _ids(self, user: str) -> list[str]:
-        folder = keys.api_tokens_of(names.user_name(user))
+        folder = object_names.api_tokens_of(names.user_name(user))
         return [
             name.removeprefix(folder).removesuffix(".json") for name in self._objects.names(folder)
         ]
 
     def _get(self, id_: str) -> ApiToken | None:
-        name = keys.api_token(id_)
+        name = object_names.api_token(id_)
         try:
             document = self._objects.get_document(name)
         except ObjectMissing:

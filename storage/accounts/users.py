@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from redis import Redis
 
-from storage import keys, names
+from storage import keys, names, object_names
 from storage.accounts import passwords
 from storage.accounts.roles import Role as Role  # an account and its role are asked for together
 from storage.canonical import SHA256, Corrupt, Document
@@ -72,7 +72,7 @@ class Users:
         kept = "" if password is None else passwords.hashed(password)
         user = User(name, role, kept, external=external)
         try:
-            self._objects.put_new(keys.user(name), _document(user))
+            self._objects.put_new(object_names.user(name), _document(user))
         except ObjectExists:
             raise _taken(name) from None
         return user
@@ -82,7 +82,7 @@ class Users:
         Raises:
             BadUser, BadName, BadPassword: as ``add`` would.
         """
-        if self._objects.exists(keys.user(names.new_user_name(name))):
+        if self._objects.exists(object_names.user(names.new_user_name(name))):
             raise _taken(name)
         if password is not None:
             passwords.check(name, password)
@@ -108,11 +108,11 @@ class Users:
 
     def names(self) -> list[str]:
         """Of all accounts, in order."""
-        found = self._objects.names(keys.USERS)
-        return [name.removeprefix(keys.USERS).removesuffix(".json") for name in found]
+        found = self._objects.names(object_names.USERS)
+        return [name.removeprefix(object_names.USERS).removesuffix(".json") for name in found]
 
     def any(self) -> bool:
-        return next(iter(self._objects.names(keys.USERS)), None) is not None
+        return next(iter(self._objects.names(object_names.USERS)), None) is not None
 
     def authenticate(self, name: str, password: str) -> User | None:
         """The user, when the password is theirs. Takes as long when there is no such user."""
@@ -137,9 +137,11 @@ class Users:
             if made == user:
                 return user
             if not lock.owned():
-                raise StoreUnavailable(f"{keys.user(name)}: the store was too slow; try again")
+                raise StoreUnavailable(
+                    f"{object_names.user(name)}: the store was too slow; try again"
+                )
             # What a later Lethe added to the document stays in it.
-            self._objects.put_document(keys.user(name), {**document, **_document(made)})
+            self._objects.put_document(object_names.user(name), {**document, **_document(made)})
             return made
 
     def keep_an_admin(self, user: User) -> None:
@@ -156,7 +158,7 @@ class Users:
 
     def _read(self, name: str) -> tuple[Document, User]:
         try:
-            document = self._objects.get_document(keys.user(name))
+            document = self._objects.get_document(object_names.user(name))
         except ObjectMissing:
             raise _none(name) from None
         try:
@@ -164,7 +166,7 @@ class Users:
         except (AttributeError, KeyError, TypeError, ValueError):
             user = None
         if user is None or user.name != name:
-            raise Corrupt(f"{keys.user(name)}: not an account")
+            raise Corrupt(f"{object_names.user(name)}: not an account")
         return document, user
 
 

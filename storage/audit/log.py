@@ -17,7 +17,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from redis.lock import Lock
 
-from storage import keys
+from storage import keys, object_names
 from storage.accounts.addresses import network
 from storage.audit.entry import Act, Entry, Fact, document
 from storage.audit.index import AuditIndex, End, Filter
@@ -70,11 +70,11 @@ class AuditLog:
                 if lock is not None and not lock.owned():
                     raise StoreUnavailable("audit log: the store was too slow; try again")
                 try:
-                    self._objects.put_new(keys.audit_entry(number), given)
+                    self._objects.put_new(object_names.audit_entry(number), given)
                 except ObjectExists:
                     end = self._after(number)
                     continue
-                self._indexed(Entry.parse(canonical(given), keys.audit_entry(number)))
+                self._indexed(Entry.parse(canonical(given), object_names.audit_entry(number)))
                 return
 
     def mention(
@@ -125,7 +125,7 @@ class AuditLog:
             ObjectMissing
             Corrupt: what is there is no entry of this number.
         """
-        name = keys.audit_entry(number)
+        name = object_names.audit_entry(number)
         found = Entry.parse(self._objects.get(name), name)
         if found.number != number:
             raise Corrupt(f"{name}: the entry of another number")
@@ -162,8 +162,8 @@ class AuditLog:
         end = self.index.end()  # before the store: what comes meanwhile is in both
         number, previous = 0, None  # of the entry before: its number and digest
         known = True  # whether that one is there and could be read
-        for name in sorted(self._objects.names(keys.AUDIT)):
-            if (found := keys.audit_number(name)) is None:
+        for name in sorted(self._objects.names(object_names.AUDIT)):
+            if (found := object_names.audit_number(name)) is None:
                 yield Corrupt(f"{name}: no entry of the audit log")
                 continue
             if found > number + 1:
@@ -204,16 +204,18 @@ class AuditLog:
         return known or self._stored_end()
 
     def _stored_end(self) -> End:
-        if not (blocks := sorted(self._objects.folders(keys.AUDIT))):
+        if not (blocks := sorted(self._objects.folders(object_names.AUDIT))):
             return End(0, None)
-        numbers = map(keys.audit_number, self._objects.names(f"{keys.AUDIT}{blocks[-1]}/"))
+        numbers = map(
+            object_names.audit_number, self._objects.names(f"{object_names.AUDIT}{blocks[-1]}/")
+        )
         last = max((number for number in numbers if number), default=0)
         return self._at(last)[0] if last else End(0, None)
 
     def _after(self, number: int) -> End:
         """The end after somebody else's ``number``, which the index may not have heard of."""
         far = number + _CATCH_UP
-        if self._objects.exists(keys.audit_entry(far)):
+        if self._objects.exists(object_names.audit_entry(far)):
             end = self._stored_end()
             with suppress(RedisError):
                 self.index.skip_to(end.number)
@@ -248,7 +250,7 @@ class AuditLog:
 
 
 def _missing(first: int, last: int) -> Corrupt:
-    names = keys.audit_entry(first)
+    names = object_names.audit_entry(first)
     if last > first:
-        names = f"{names} to {keys.audit_entry(last)}"
+        names = f"{names} to {object_names.audit_entry(last)}"
     return Corrupt(f"{names}: missing from the audit log, which had it")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from storage import keys
+from storage import object_names
 from storage.canonical import Corrupt, Document, parse, sha256
 from storage.certificates.chain import tickets_of
 from storage.certificates.form import Certificate, form_of
@@ -56,7 +56,7 @@ def examine(record: Record, ticket: str) -> Examination:
     Raises:
         NoSuchCertificate, NoSuchTicket
     """
-    name = keys.certificate(ticket)
+    name = object_names.certificate(ticket)
     try:
         data = record.certificates.certificate(ticket)
     except Corrupt as error:  # the store has other bytes than were written
@@ -102,7 +102,7 @@ def _parsed(data: bytes, name: str) -> tuple[Document | None, Certificate | None
 
 def _signed(record: Record, data: bytes, name: str) -> None:
     key_id = claimed_key(data, name)
-    file = keys.public_key(key_id)
+    file = object_names.public_key(key_id)
     try:
         pem = record.objects.get(file)
     except ObjectMissing:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from storage import keys, names
+from storage import names, object_names
 from storage.canonical import Document
 from storage.certificates.chain import Link
 from storage.certificates.form import form_of
@@ -84,26 +84,26 @@ class Certificates:
 
         The certificate comes last: where there is one, all of it is there.
         """
-        self._objects.put(keys.public_key(signer.key_id), signer.public_pem())
-        self._objects.put(keys.report(names.ticket_id(ticket)), report, "text/html")
-        self._objects.put(keys.certificate(ticket), certificate, "application/json")
+        self._objects.put(object_names.public_key(signer.key_id), signer.public_pem())
+        self._objects.put(object_names.report(names.ticket_id(ticket)), report, "text/html")
+        self._objects.put(object_names.certificate(ticket), certificate, "application/json")
 
     def certificate(self, ticket: str) -> bytes:
         """
         Raises:
             NoSuchCertificate
         """
-        return self._get(keys.certificate(names.ticket_id(ticket)), ticket)
+        return self._get(object_names.certificate(names.ticket_id(ticket)), ticket)
 
     def report(self, ticket: str) -> bytes:
         """
         Raises:
             NoSuchCertificate
         """
-        return self._get(keys.report(names.ticket_id(ticket)), ticket)
+        return self._get(object_names.report(names.ticket_id(ticket)), ticket)
 
     def has(self, ticket: str) -> bool:
-        return self._objects.exists(keys.certificate(names.ticket_id(ticket)))
+        return self._objects.exists(object_names.certificate(names.ticket_id(ticket)))
 
     def check(self, ticket: str) -> Document:
         """The body of a kept certificate, verified with the key kept for its key id.
@@ -119,7 +119,7 @@ class Certificates:
         Raises:
             NoSuchCertificate, BadCertificate
         """
-        data, name = self.certificate(ticket), keys.certificate(ticket)
+        data, name = self.certificate(ticket), object_names.certificate(ticket)
         return Link.of(data, form_of(self._verified(ticket, data), name), name)
 
     def links(self, tickets: Sequence[str]) -> list[Link]:
@@ -133,8 +133,8 @@ class Certificates:
     def recorded(self) -> list[str]:
         """Ids of the tickets that have certificates."""
         return [
-            name.removeprefix(keys.CERTIFICATES).removesuffix(".json")
-            for name in self._objects.names(keys.CERTIFICATES)
+            name.removeprefix(object_names.CERTIFICATES).removesuffix(".json")
+            for name in self._objects.names(object_names.CERTIFICATES)
             if name.endswith(".json")
         ]
 
@@ -145,8 +145,8 @@ class Certificates:
             BadCertificate: a certificate in the record does not verify.
         """
         used: dict[str, list[str]] = {
-            name.removeprefix(keys.PUBLIC_KEYS).removesuffix(".pub"): []
-            for name in self._objects.names(keys.PUBLIC_KEYS)
+            name.removeprefix(object_names.PUBLIC_KEYS).removesuffix(".pub"): []
+            for name in self._objects.names(object_names.PUBLIC_KEYS)
         }
         for body in map(self.check, self.recorded()):
             used[str(body["key_id"])].append(str(body["created_at"]))
@@ -157,16 +157,16 @@ class Certificates:
         return sorted(found, key=lambda use: (use.last or "", use.key_id))
 
     def _verified(self, ticket: str, data: bytes) -> Document:
-        name = keys.certificate(ticket)
+        name = object_names.certificate(ticket)
         key_id = claimed_key(data, name)
         try:
-            pem = self._objects.get(keys.public_key(key_id))
+            pem = self._objects.get(object_names.public_key(key_id))
         except ObjectMissing:
             raise BadCertificate(
                 f"{name}: signed with key {key_id}, which this record does not know: "
-                f"{keys.public_key(key_id)} is missing"
+                f"{object_names.public_key(key_id)} is missing"
             ) from None
-        body = verify(data, parse_public_key(pem, keys.public_key(key_id)), name)
+        body = verify(data, parse_public_key(pem, object_names.public_key(key_id)), name)
         if body["ticket"] != ticket:
             raise BadCertificate(
                 f"{name}: the certificate of ticket {body['ticket']}: replayed or misplaced"

@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from storage import keys, names
+from storage import names, object_names
 from storage.canonical import Corrupt, canonical
 from storage.store.objects import ObjectStore
 from storage.tickets.photos import Selection
@@ -31,7 +31,7 @@ class PhotoDigests:
             ObjectMissing: the photos are gone.
             Corrupt
         """
-        name = keys.photo_manifest(names.ticket_id(ticket))
+        name = object_names.photo_manifest(names.ticket_id(ticket))
         salt = objects.get_document(name).get("salt")
         try:
             key = bytes.fromhex(str(salt))

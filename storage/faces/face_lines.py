@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 
 import structlog
 
-from storage import keys
+from storage import keys, object_names
 from storage.errors import LetheError
 from storage.faces.sets import FaceSet
 from storage.record import Record
@@ -34,7 +34,7 @@ class FaceLine:
 
 
 def all_names(record: Record) -> list[str]:
-    return sorted(name for name in record.objects.folders(keys.FACE_SETS) if name)
+    return sorted(name for name in record.objects.folders(object_names.FACE_SETS) if name)
 
 
 def of(record: Record, names: Sequence[str]) -> list[FaceLine]:

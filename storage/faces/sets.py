@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from storage import keys, names
+from storage import names, object_names
 from storage.canonical import SHA256, Corrupt, canonical, sha256
 from storage.errors import BadInput
 from storage.store.objects import ObjectMissing, ObjectStore
@@ -78,15 +78,17 @@ class FaceSets:
             BadInput: it exists already, with other faces.
         """
         index = _index(name, people, pairs)
-        if self._objects.exists(keys.face_set(name)):
+        if self._objects.exists(object_names.face_set(name)):
             found = self.get(name)
             if found.digest == sha256(canonical(index)):
                 return found
             raise BadInput(f"face set {name}: exists already with other faces; choose another name")
         for person, photos in (*people.items(), (NOBODY, unnamed)):
             for photo in photos:
-                self._objects.put(keys.face(name, person, sha256(photo)), photo, "image/jpeg")
-        self._objects.put_document(keys.face_set(name), index)
+                self._objects.put(
+                    object_names.face(name, person, sha256(photo)), photo, "image/jpeg"
+                )
+        self._objects.put_document(object_names.face_set(name), index)
         return self.get(name)
 
     def get(self, name: str) -> FaceSet:
@@ -95,7 +97,7 @@ class FaceSets:
             NoSuchFaceSet, Corrupt
         """
         try:
-            document = self._objects.get_document(keys.face_set(names.face_set_name(name)))
+            document = self._objects.get_document(object_names.face_set(names.face_set_name(name)))
         except ObjectMissing:
             raise NoSuchFaceSet(
                 f"face set {name}: there is none; add it with `lethe faces add {name} FOLDER`"
@@ -105,7 +107,7 @@ class FaceSets:
             pairs = _pairs(document["pairs"]) if "pairs" in document else None
             return FaceSet(name, sha256(canonical(document)), people, pairs)
         except (AttributeError, KeyError, TypeError, ValueError, names.BadName):
-            raise Corrupt(f"{keys.face_set(name)}: not the index of a face set") from None
+            raise Corrupt(f"{object_names.face_set(name)}: not the index of a face set") from None
 
     def photos(self, face_set: FaceSet, person: str) -> Iterator[bytes]:
         for digest in face_set.people[person]:
@@ -117,7 +119,7 @@ class FaceSets:
         Raises:
             ObjectMissing, Corrupt
         """
-        return self._objects.get(keys.face(face_set.name, person, digest), digest)
+        return self._objects.get(object_names.face(face_set.name, person, digest), digest)
 
 
 def _index(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from storage import keys
+from storage import object_names
 from storage.canonical import Corrupt, Document
 from storage.journal import Entry, Journal
 from storage.leases import Lease
@@ -82,18 +82,18 @@ class Aliases:
         self._objects = objects
 
     def is_there(self, model: str, alias: str) -> bool:
-        if self._objects.exists(keys.alias(model, alias)):
+        if self._objects.exists(object_names.alias(model, alias)):
             return True
-        return any(True for _ in self._objects.names(keys.alias_moves(model, alias)))
+        return any(True for _ in self._objects.names(object_names.alias_moves(model, alias)))
 
     def all(self, model: str) -> dict[str, Move]:
         """Every alias's last move, from one listing."""
-        listed = list(self._objects.names(keys.aliases(model)))
+        listed = list(self._objects.names(object_names.aliases(model)))
         found = {}
         for alias in ALIASES:
-            folder = keys.alias_moves(model, alias)
+            folder = object_names.alias_moves(model, alias)
             own = [name for name in listed if name.startswith(folder)]
-            if own or keys.alias(model, alias) in listed:
+            if own or object_names.alias(model, alias) in listed:
                 move = self._last(model, alias, own)
                 if move:
                     found[alias] = move
@@ -187,7 +187,7 @@ class Aliases:
 
     def _older(self, model: str, alias: str) -> Move | None:
         """What older installations wrote: where the alias is, and nothing of where it was."""
-        name = keys.alias(model, alias)
+        name = object_names.alias(model, alias)
         try:
             document = self._objects.get_document(name)
         except ObjectMissing:
@@ -196,5 +196,7 @@ class Aliases:
 
     def _journal(self, model: str, alias: str) -> Journal:
         return Journal(
-            self._objects, keys.alias_moves(model, alias), older=keys.alias(model, alias)
+            self._objects,
+            object_names.alias_moves(model, alias),
+            older=object_names.alias(model, alias),
         )

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, BinaryIO
 
-from storage import keys, names
+from storage import names, object_names
 from storage.canonical import CHUNK, Corrupt, Document
 from storage.errors import BadInput
 from storage.models.registry import Model
@@ -104,7 +104,9 @@ class Imports:
         """
         found = _new(model, file, Source.UPLOAD, actor, size, _sha256(stream))
         stream.seek(0)
-        self._objects.put_stream(keys.import_file(found.id), stream, size, found.sha256 or "")
+        self._objects.put_stream(
+            object_names.import_file(found.id), stream, size, found.sha256 or ""
+        )
         return self._ask(found)
 
     def name(self, model: Model, file: str, actor: str) -> Import:
@@ -120,7 +122,7 @@ class Imports:
         Raises:
             NoSuchImport, BadName, Corrupt
         """
-        name = keys.import_request(names.import_id(id_))
+        name = object_names.import_request(names.import_id(id_))
         try:
             document = self._objects.get_document(name)
         except ObjectMissing:
@@ -129,7 +131,7 @@ class Imports:
 
     def recent(self, limit: int) -> list[Import]:
         """The newest first; what cannot be read is left out."""
-        ids = sorted(self._objects.folders(keys.IMPORTS), reverse=True)
+        ids = sorted(self._objects.folders(object_names.IMPORTS), reverse=True)
         return list(self._readable(ids[:limit]))
 
     def end(self, id_: str, *, version: int | None = None, refusal: str = "") -> None:
@@ -137,7 +139,7 @@ class Imports:
         at = datetime.now(UTC).isoformat(timespec="seconds")
         document = {"at": at, "version": version, "refusal": refusal}
         with suppress(ObjectExists):  # another worker was faster, and said so
-            self._objects.put_new(keys.import_outcome(names.import_id(id_)), document)
+            self._objects.put_new(object_names.import_outcome(names.import_id(id_)), document)
         self._remove_file(id_)
 
     def waiting(self) -> list[str]:
@@ -145,7 +147,8 @@ class Imports:
         return [
             id_
             for id_, lying in self._lying().items()
-            if keys.import_request(id_) in lying and keys.import_outcome(id_) not in lying
+            if object_names.import_request(id_) in lying
+            and object_names.import_outcome(id_) not in lying
         ]
 
     def tidy(self, orphan_seconds: float) -> list[str]:
@@ -155,37 +158,40 @@ class Imports:
         """
         removed = []
         for id_, lying in self._lying().items():
-            asked, ended = keys.import_request(id_) in lying, keys.import_outcome(id_) in lying
+            asked, ended = (
+                object_names.import_request(id_) in lying,
+                object_names.import_outcome(id_) in lying,
+            )
             if asked and not ended:
                 continue
             age = timedelta(days=KEPT_DAYS) if ended else timedelta(seconds=orphan_seconds)
-            changed = self._objects.changed(keys.import_(id_))
+            changed = self._objects.changed(object_names.import_(id_))
             if changed is not None and datetime.now(UTC) - changed > age:
-                self._objects.remove_all(keys.import_(id_))
+                self._objects.remove_all(object_names.import_(id_))
                 removed.append(id_)
-            elif ended and keys.import_file(id_) in lying:
+            elif ended and object_names.import_file(id_) in lying:
                 self._remove_file(id_)  # its worker died right after it said what became of it
         return removed
 
     def _remove_file(self, id_: str) -> None:
-        kept = {keys.import_request(id_), keys.import_outcome(id_)}
-        self._objects.remove_all(keys.import_(id_), kept)
+        kept = {object_names.import_request(id_), object_names.import_outcome(id_)}
+        self._objects.remove_all(object_names.import_(id_), kept)
 
     def _lying(self) -> dict[str, set[str]]:
         """Of each import the objects that are there, the oldest import first."""
         found: dict[str, set[str]] = {}
-        for name in self._objects.names(keys.IMPORTS):
-            id_ = name.removeprefix(keys.IMPORTS).partition("/")[0]
+        for name in self._objects.names(object_names.IMPORTS):
+            id_ = name.removeprefix(object_names.IMPORTS).partition("/")[0]
             found.setdefault(id_, set()).add(name)
         return dict(sorted(found.items()))
 
     def _ask(self, found: Import) -> Import:
-        self._objects.put_document(keys.import_request(found.id), found.document())
+        self._objects.put_document(object_names.import_request(found.id), found.document())
         return found
 
     def _outcome(self, id_: str) -> Document | None:
         try:
-            return self._objects.get_document(keys.import_outcome(id_))
+            return self._objects.get_document(object_names.import_outcome(id_))
         except ObjectMissing:
             return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from storage import keys, names
+from storage import names, object_names
 from storage.canonical import Corrupt, Document
 from storage.errors import BadInput
 from storage.journal import Entry, Journal
@@ -75,7 +75,7 @@ class ModelPolicies:
         return found
 
     def _journal(self, model: str) -> Journal:
-        return Journal(self._objects, keys.policy(names.model_name(model)))
+        return Journal(self._objects, object_names.policy(names.model_name(model)))
 
 
 def _read(entry: Entry | None) -> tuple[Approval | None, str | None]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from redis import Redis
 from redis.exceptions import RedisError
 
-from storage import keys, names
+from storage import keys, names, object_names
 from storage.canonical import Corrupt
 from storage.errors import BadInput
 from storage.leases import Lease
@@ -71,7 +71,7 @@ class Models(Versions):
             "verification": [names.face_set_name(name) for name in model.verification],
         }
         try:
-            self._objects.put_new(keys.model(model.name), document)
+            self._objects.put_new(object_names.model(model.name), document)
         except ObjectExists:
             if self.numbers(model.name) or self.get(model.name) != model:
                 raise ModelExists(
@@ -85,7 +85,7 @@ class Models(Versions):
             NoSuchModel, Corrupt
         """
         try:
-            document = self._objects.get_document(keys.model(names.model_name(name)))
+            document = self._objects.get_document(object_names.model(names.model_name(name)))
         except ObjectMissing:
             raise NoSuchModel(
                 f"model {name}: there is none; see `lethe models list`, or add it"
@@ -98,14 +98,14 @@ class Models(Versions):
                 tuple(map(str, document.get("verification", ()))),  # older documents have none
             )
         except (KeyError, TypeError):
-            raise Corrupt(f"{keys.model(name)}: not a model") from None
+            raise Corrupt(f"{object_names.model(name)}: not a model") from None
 
     def all(self) -> list[Model]:
         return [self.get(str(name)) for name in sorted(self._redis.smembers(keys.MODELS))]
 
     def recorded(self) -> list[str]:
         """Names of all models in the record."""
-        return [name for name in self._objects.folders(keys.MODEL_FOLDERS) if name]
+        return [name for name in self._objects.folders(object_names.MODEL_FOLDERS) if name]
 
     def register(self, name: str) -> None:
         """Puts a recorded model back into the index."""
@@ -155,7 +155,7 @@ class Models(Versions):
             raise NoSuchModel(f"model {name}: no alias {alias[:32]!r}; it has {has}")
         version = self.version(name, move.version)
         if version.digest != move.digest:
-            manifest = keys.manifest(name, version.number)
+            manifest = object_names.manifest(name, version.number)
             raise Corrupt(f"{manifest}: not the version that {alias} was set on: altered")
         return version
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from storage import keys, names
+from storage import names, object_names
 from storage.canonical import SHA256, Corrupt, Document, canonical, file_sha256, sha256
 from storage.errors import BadInput
 from storage.journal import write_once
@@ -88,8 +88,8 @@ class Version:
     def object(self, file: str) -> str:
         """The name of the object that holds the file."""
         if self.format == 1:
-            return keys.version(self.model, self.number) + file
-        return keys.version_file(self.model, self.number, file, self.files[file])
+            return object_names.version(self.model, self.number) + file
+        return object_names.version_file(self.model, self.number, file, self.files[file])
 
 
 class Versions:
@@ -115,7 +115,7 @@ class Versions:
         for name, path in files.items():
             lease.check()
             digests[name] = file_sha256(path)
-            target = keys.version_file(model, number, name, digests[name])
+            target = object_names.version_file(model, number, name, digests[name])
             self._objects.put_file(target, path, digests[name])
         manifest = {
             "format": 2,
@@ -127,7 +127,7 @@ class Versions:
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         try:
-            write_once(self._objects, keys.manifest(model, number), manifest, lease)
+            write_once(self._objects, object_names.manifest(model, number), manifest, lease)
         except LeaseLost:
             if self._objects.conditional:  # or the manifest that is there may be ours, over another
                 self._remove_strays(model, number)
@@ -145,7 +145,7 @@ class Versions:
             NoSuchModel
             Corrupt: the manifest is not that version's.
         """
-        name = keys.manifest(names.model_name(model), number)
+        name = object_names.manifest(names.model_name(model), number)
         try:
             document = self._objects.get_document(name)
         except ObjectMissing:
@@ -191,7 +191,7 @@ class Versions:
             for name, digest in version.files.items():
                 self._objects.get(version.object(name), digest)
             return
-        name = keys.deletion(version.model, version.number)
+        name = object_names.deletion(version.model, version.number)
         if found.digest != version.digest:
             raise Corrupt(f"{name}: the deletion of another version")
         if self.files_left(version):
@@ -220,7 +220,7 @@ class Versions:
         Raises:
             Corrupt: it is none.
         """
-        name = keys.deletion(names.model_name(model), number)
+        name = object_names.deletion(names.model_name(model), number)
         try:
             document = self._objects.get_document(name)
         except ObjectMissing:
@@ -233,7 +233,7 @@ class Versions:
 
     def listed(self, model: str) -> tuple[list[int], set[int]]:
         """Numbers of all complete versions, rising, and of those whose files were deleted."""
-        folder = keys.versions(names.model_name(model))
+        folder = object_names.versions(names.model_name(model))
         found = list(self._objects.names(folder))
         numbers, deleted = (
             [int(match[1]) for name in found if (match := pattern.fullmatch(name, len(folder)))]
@@ -263,7 +263,7 @@ class Versions:
             "reason": reason,
         }
         if self.deletion(version.model, version.number) is None:
-            name = keys.deletion(version.model, version.number)
+            name = object_names.deletion(version.model, version.number)
             write_once(self._objects, name, document, lease)
         lease.check()
         return self._remove_but(version.model, version.number, [])
@@ -277,11 +277,11 @@ class Versions:
         self._remove_but(model, number, [version.object(name) for name in version.files])
 
     def _remove_but(self, model: str, number: int, kept: list[str]) -> int:
-        keep = {keys.manifest(model, number), keys.deletion(model, number), *kept}
-        return self._objects.remove_all(keys.version(model, number), keep)
+        keep = {object_names.manifest(model, number), object_names.deletion(model, number), *kept}
+        return self._objects.remove_all(object_names.version(model, number), keep)
 
     def _listed(self, model: str, pattern: re.Pattern[str]) -> list[int]:
-        folder = keys.versions(names.model_name(model))
+        folder = object_names.versions(names.model_name(model))
         found = (pattern.fullmatch(name, len(folder)) for name in self._objects.names(folder))
         return sorted(int(match.group(1)) for match in found if match)
 

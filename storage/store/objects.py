@@ -14,7 +14,7 @@ from typing import BinaryIO
 import urllib3
 from minio.error import MinioException
 
-from storage import keys
+from storage import object_names
 from storage.canonical import CHUNK, Document, canonical, file_sha256, parse, sha256
 from storage.store.connections import only_new
 from storage.store.digest import DIGEST, check
@@ -123,10 +123,10 @@ class ObjectStore(Listing, Streams):
 
     def _refuses_to_replace(self) -> bool:
         data = canonical({"about": "whether this store knows If-None-Match"})
-        with self._errors(keys.PROBE):
+        with self._errors(object_names.PROBE):
             try:
                 with only_new():
-                    self._send(keys.PROBE, data, "application/json", {DIGEST: sha256(data)})
+                    self._send(object_names.PROBE, data, "application/json", {DIGEST: sha256(data)})
             except MinioException as error:
                 if says_unknown(error) or says_taken(error):
                     return says_taken(error)

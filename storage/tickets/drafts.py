@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from storage import keys, names
+from storage import names, object_names
 from storage.canonical import SHA256, Corrupt
 from storage.errors import BadInput
 from storage.settings import MIB, Settings
@@ -51,7 +51,9 @@ class Drafts:
             raise TooManyDrafts(f"{limit} drafts are open: submit or discard one of them first")
         now = datetime.now(UTC).isoformat(timespec="seconds")
         draft = Draft(names.new_ticket_id(), owner, now, _fields(fields))
-        self._objects.put_document(keys.draft_of(owner, draft.ticket), {"ticket": draft.ticket})
+        self._objects.put_document(
+            object_names.draft_of(owner, draft.ticket), {"ticket": draft.ticket}
+        )
         self._write(draft)
         return draft
 
@@ -64,7 +66,7 @@ class Drafts:
                 return self._read(ticket)
 
     def _read(self, ticket: str) -> Draft | None:
-        name = keys.draft(names.ticket_id(ticket))
+        name = object_names.draft(names.ticket_id(ticket))
         try:
             draft = Draft.parse(ticket, self._objects.get_document(name), name)
         except ObjectMissing:
@@ -88,7 +90,7 @@ class Drafts:
 
     def of(self, owner: str) -> list[Draft]:
         """Somebody's drafts, the latest begun first."""
-        folder = keys.drafts_of(names.user_name(owner))
+        folder = object_names.drafts_of(names.user_name(owner))
         found = []
         for name in list(self._objects.names(folder)):
             ticket = name.removeprefix(folder).removesuffix(".json")
@@ -129,7 +131,7 @@ class Drafts:
                     continue
                 draft = replace(draft, photos=(*draft.photos, listed))
                 self._check_room(draft)
-                self._objects.put(keys.photo(ticket, listed.sha256), photo.data)
+                self._objects.put(object_names.photo(ticket, listed.sha256), photo.data)
                 self._write(draft)
         return draft, refused
 
@@ -145,7 +147,7 @@ class Drafts:
             left = tuple(photo for photo in draft.photos if photo.sha256 != sha256)
             draft = replace(draft, photos=left)
             self._write(draft)
-            self._objects.remove_all(keys.photo(ticket, sha256))
+            self._objects.remove_all(object_names.photo(ticket, sha256))
         return draft
 
     def discard(self, ticket: str, owner: str) -> None:
@@ -162,21 +164,21 @@ class Drafts:
 
         The caller holds the ticket's lock.
         """
-        name = keys.draft(names.ticket_id(ticket))
+        name = object_names.draft(names.ticket_id(ticket))
         try:
             owner = names.user_name(self._objects.get_document(name)["owner"])
         except (ObjectMissing, Corrupt, KeyError, TypeError, names.BadName):
             return self._photos.remove(ticket)
         removed = self._photos.remove(ticket)
-        self._objects.remove_all(keys.draft_of(owner, ticket))
+        self._objects.remove_all(object_names.draft_of(owner, ticket))
         return removed
 
     def close(self, draft: Draft) -> None:
         """Removes what a submitted ticket does not need; its photos stay."""
         for name in (
-            keys.draft(draft.ticket),
-            keys.look(draft.ticket),
-            keys.draft_of(draft.owner, draft.ticket),
+            object_names.draft(draft.ticket),
+            object_names.look(draft.ticket),
+            object_names.draft_of(draft.owner, draft.ticket),
         ):
             self._objects.remove_all(name)
 
@@ -184,11 +186,11 @@ class Drafts:
         """Keeps what a worker saw, where the draft still is one."""
         with self._tickets.lock(ticket):
             if self._read(ticket) is not None:
-                self._objects.put_document(keys.look(ticket), look.document())
+                self._objects.put_document(object_names.look(ticket), look.document())
 
     def look(self, draft: Draft) -> Look | None:
         """What a worker saw last; None where none has looked with the draft's model."""
-        name = keys.look(draft.ticket)
+        name = object_names.look(draft.ticket)
         try:
             look = Look.parse(self._objects.get_document(name), name)
         except (ObjectMissing, Corrupt):  # the next look replaces what cannot be read
@@ -196,7 +198,7 @@ class Drafts:
         return look if look.model == draft.model else None
 
     def photo(self, draft: Draft, photo: DraftPhoto) -> bytes:
-        return self._objects.get(keys.photo(draft.ticket, photo.sha256), photo.sha256)
+        return self._objects.get(object_names.photo(draft.ticket, photo.sha256), photo.sha256)
 
     def _check_room(self, draft: Draft) -> None:
         """
@@ -220,7 +222,7 @@ class Drafts:
             yield self.held(ticket, owner)
 
     def _write(self, draft: Draft) -> None:
-        self._objects.put_document(keys.draft(draft.ticket), draft.document())
+        self._objects.put_document(object_names.draft(draft.ticket), draft.document())
 
 
 def _own(draft: Draft | None, ticket: str, owner: str) -> Draft:

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from storage import keys
+from storage import object_names
 from storage.canonical import Corrupt, Document, canonical, parse
 from storage.tickets.states import State
 
@@ -36,7 +36,7 @@ class Event:
 
     @property
     def name(self) -> str:
-        return keys.event(self.ticket, self.number, self.state)
+        return object_names.event(self.ticket, self.number, self.state)
 
     @property
     def notice(self) -> Notice | None:

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from storage import keys, names
+from storage import names, object_names
 from storage.canonical import sha256
 from storage.store.objects import ObjectStore
 from storage.tickets.events import Event, chained
@@ -42,7 +42,7 @@ class History:
             NoSuchTicket
             Corrupt: an event is missing, altered or doubled.
         """
-        etags = self._objects.etags(keys.events(names.ticket_id(ticket)))
+        etags = self._objects.etags(object_names.events(names.ticket_id(ticket)))
         if not etags:
             raise NoSuchTicket(f"ticket {ticket}: there is none of this id")
         found = ((name, self._read(name, etags[name])) for name in sorted(etags))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from storage import keys, names
+from storage import names, object_names
 from storage.canonical import SHA256, Corrupt, Document, sha256
 from storage.errors import BadInput
 from storage.settings import Settings
@@ -70,7 +70,7 @@ class TicketPhotos:
             limit = self._settings.photos_per_ticket
             raise BadInput(f"{len(photos)} photos: at most {limit} a ticket; leave some out")
         for photo in photos:
-            self._objects.put(keys.photo(names.ticket_id(ticket), photo.sha256), photo.data)
+            self._objects.put(object_names.photo(names.ticket_id(ticket), photo.sha256), photo.data)
         return self.keep_list(ticket, [(photo.name, photo.sha256) for photo in photos])
 
     def keep_list(self, ticket: str, listed: Sequence[tuple[str, str]]) -> str:
@@ -83,7 +83,9 @@ class TicketPhotos:
             "salt": secrets.token_hex(32),
             "photos": [{"sha256": digest, "name": kept_name(name)} for name, digest in listed],
         }
-        return self._objects.put_document(keys.photo_manifest(names.ticket_id(ticket)), manifest)
+        return self._objects.put_document(
+            object_names.photo_manifest(names.ticket_id(ticket)), manifest
+        )
 
     def all(self, ticket: str, manifest: str | None = None) -> list[Photo]:
         """
@@ -93,29 +95,35 @@ class TicketPhotos:
         Raises:
             Corrupt: a photo, or the list of them, is not what was submitted.
         """
-        name = keys.photo_manifest(names.ticket_id(ticket))
+        name = object_names.photo_manifest(names.ticket_id(ticket))
         return [
-            Photo(photo, self._objects.get(keys.photo(ticket, digest), digest))
+            Photo(photo, self._objects.get(object_names.photo(ticket, digest), digest))
             for photo, digest in _listed(self._objects.get_document(name, manifest), name)
         ]
 
     def keep_crop(self, ticket: str, pixels: Pixels) -> str:
         data = encode_png(pixels)
-        self._objects.put(keys.crop(names.ticket_id(ticket), sha256(data)), data, "image/png")
+        self._objects.put(
+            object_names.crop(names.ticket_id(ticket), sha256(data)), data, "image/png"
+        )
         return sha256(data)
 
     def crop(self, ticket: str, digest: str) -> Pixels:
         if not SHA256.fullmatch(digest):
-            raise Corrupt(f"{keys.selection(names.ticket_id(ticket))}: names no crop by its digest")
-        data = self._objects.get(keys.crop(ticket, digest), digest)
+            raise Corrupt(
+                f"{object_names.selection(names.ticket_id(ticket))}: names no crop by its digest"
+            )
+        data = self._objects.get(object_names.crop(ticket, digest), digest)
         return decode(data, "crop", max_bytes=len(data), max_pixels=_CROP_PIXELS)
 
     def keep_selection(self, ticket: str, selection: Selection) -> None:
-        self._objects.put_document(keys.selection(names.ticket_id(ticket)), selection.document())
+        self._objects.put_document(
+            object_names.selection(names.ticket_id(ticket)), selection.document()
+        )
 
     def selection(self, ticket: str) -> Selection | None:
         """What preparation found, or None before it and after the photos are gone."""
-        name = keys.selection(names.ticket_id(ticket))
+        name = object_names.selection(names.ticket_id(ticket))
         try:
             document = self._objects.get_document(name)
         except ObjectMissing:
@@ -131,19 +139,19 @@ class TicketPhotos:
 
     def remove(self, ticket: str) -> int:
         """Removes all that shows the subject, every version of it; returns how many objects."""
-        return self._objects.remove_all(keys.photos(names.ticket_id(ticket)))
+        return self._objects.remove_all(object_names.photos(names.ticket_id(ticket)))
 
     def changed(self, ticket: str) -> datetime | None:
         """When the last of the photos was written; None where there are none."""
-        return self._objects.changed(keys.photos(names.ticket_id(ticket)))
+        return self._objects.changed(object_names.photos(names.ticket_id(ticket)))
 
     def drafted(self, ticket: str) -> bool:
         """Whether the photos are those of a draft."""
-        return self._objects.exists(keys.draft(names.ticket_id(ticket)))
+        return self._objects.exists(object_names.draft(names.ticket_id(ticket)))
 
     def left(self, ticket: str) -> int:
         """How many objects that show the subject are there, in whatever version."""
-        return self._objects.left(keys.photos(names.ticket_id(ticket)))
+        return self._objects.left(object_names.photos(names.ticket_id(ticket)))
 
 
 def manifest_of(events: Sequence[Event]) -> str:

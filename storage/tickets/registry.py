@@ -13,7 +13,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from redis.lock import Lock
 
-from storage import keys, names
+from storage import keys, names, object_names
 from storage.canonical import canonical, sha256
 from storage.errors import BadInput, LetheError
 from storage.locks import held
@@ -166,7 +166,7 @@ class Tickets:
             NoSuchTicket
             Corrupt: an event is missing, altered or doubled.
         """
-        names_ = sorted(self._objects.names(keys.events(names.ticket_id(ticket))))
+        names_ = sorted(self._objects.names(object_names.events(names.ticket_id(ticket))))
         if not names_:
             raise NoSuchTicket(f"ticket {ticket}: there is none of this id")
         read = ((name, self._objects.get(name)) for name in names_)
@@ -174,7 +174,7 @@ class Tickets:
 
     def length(self, ticket: str) -> int:
         """How many events a ticket has."""
-        return sum(1 for _ in self._objects.names(keys.events(names.ticket_id(ticket))))
+        return sum(1 for _ in self._objects.names(object_names.events(names.ticket_id(ticket))))
 
     def announce(self, event: Event) -> None:
         """Has the webhook's receiver told of an event that was written when nobody could."""
@@ -272,7 +272,7 @@ class Tickets:
 
     def recorded(self) -> list[str]:
         """Ids of all tickets in the record."""
-        return [name for name in self._objects.folders(keys.TICKET_FOLDERS) if name]
+        return [name for name in self._objects.folders(object_names.TICKET_FOLDERS) if name]
 
 
 def _overtaken(ticket: str) -> Overtaken:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from storage import keys
+from storage import keys, object_names
 from storage.canonical import Corrupt
 from storage.errors import LetheError
 from storage.record import Record
@@ -36,7 +36,7 @@ def walk(record: Record, page: int = PAGE, read: int = READ) -> Strays:
         StoreRefused, StoreUnavailable, QueueUnavailable
     """
     after = str(record.redis.get(keys.WALKED) or "")
-    folders = record.objects.folders_after(keys.TICKET_FOLDERS, after, page)
+    folders = record.objects.folders_after(object_names.TICKET_FOLDERS, after, page)
     strays = _unindexed(record, folders)
     record.tickets.index.renew(folders)
     indexed, removed, broken = [], [], []

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from storage import keys, names
+from storage import keys, names, object_names
 from storage.models.registry import Version
 from storage.record import Record
 from storage.settings import Settings
@@ -64,7 +64,7 @@ def test_photos_of_a_submission_that_is_under_way_stay(record: Record, hasty: Re
     assert walk(record) == Strays((), (), ())  # an hour
     time.sleep(1.1)
     last = pictures.photos(4)[-1]
-    record.objects.put(keys.photo(young, last.sha256), last.data)
+    record.objects.put(object_names.photo(young, last.sha256), last.data)
     assert walk(hasty) == Strays((), (), ())  # a second, since the last photo
     assert record.photos.all(young) == pictures.photos(3)
     accepted = record.tickets.submit(young, request_for(), "ada", {})
@@ -94,7 +94,7 @@ def test_a_folder_that_is_broken_is_named_and_keeps_nobody_waiting(
 ):
     publish()
     tickets = sorted(submit().id for _ in range(3))
-    (event,) = record.objects.names(keys.events(tickets[0]))
+    (event,) = record.objects.names(object_names.events(tickets[0]))
     record.objects.put(event, b"{}")
     record.objects.put("tickets/Not a ticket/photos/x", b"x")
     record.redis.delete(keys.TICKETS)

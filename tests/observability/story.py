@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from lethe.stack.process import Process
-from storage import keys
+from storage import object_names
 from storage.accounts.api_tokens import Scope
 from storage.accounts.roles import Role
 from storage.certificates.issued import write_new_key
@@ -99,7 +99,7 @@ def tell(story: Story) -> None:
     story.failed = _submit(story, visitor, SOUND)
     visitor.get(_url(story, f"/tickets?q={SEARCHED}"), timeout=SECONDS)
     visitor.get(_url(story, f"/nowhere/{SEARCHED}?q={SEARCHED}"), timeout=SECONDS)
-    spoiled = next(iter(story.record.objects.names(keys.photos(story.failed))))
+    spoiled = next(iter(story.record.objects.names(object_names.photos(story.failed))))
     story.record.objects.put(spoiled, b"altered", "image/jpeg")
     redis = urlsplit(story.record.settings.redis_url).password or ""
     story.planted += [SUBJECT, RIGHT, WRONG, SEARCHED, SECRET_KEY, redis]

@@ -12,7 +12,7 @@ import pytest
 import requests
 import yaml
 
-from storage import keys
+from storage import keys, object_names
 from storage.models.registry import MODEL_FILE
 from tests.observability.boards import selectors, targets
 from tests.observability.expected import BOARDS
@@ -50,7 +50,7 @@ def alerts() -> dict[str, dict[str, Any]]:
 @pytest.fixture(scope="module")
 def verified(lethe: Watched) -> Watched:
     """A model's file is gone from the record, which somebody has verified; Prometheus knows."""
-    lethe.record.objects.remove_all(f"{keys.version(GATE, 1)}{MODEL_FILE}.")
+    lethe.record.objects.remove_all(f"{object_names.version(GATE, 1)}{MODEL_FILE}.")
     assert len(lethe.record.ledger.verify_for("auditor").broken) == 1
     wait_until(lambda: lethe.ask("min(lethe_ledger_broken) == 1"))
     # `increase` stretches what it sees by half a second at each end: of ten seconds, say.

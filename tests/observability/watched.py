@@ -20,7 +20,7 @@ import requests
 from benchmarks.load.crowd import add_faces, add_models, subject, write_recognizer
 from benchmarks.load.filling import write_ticket
 from lethe.stack.process import LOOPBACK, Process, answers, free_port
-from storage import keys
+from storage import keys, object_names
 from storage.certificates.issued import write_new_key
 from storage.queue import CPU, GPU, Queue
 from storage.record import Record
@@ -107,7 +107,7 @@ def watched(settings: Settings, folder: Path) -> Iterator[Watched]:
         add_faces(record)
         add_models(record, [DOOR, HALL, GATE], write_recognizer(folder / "trivial.onnx"))
         faces = {"name": GATE, "reference_faces": "reference", "benchmark_faces": "nowhere"}
-        record.objects.put_document(keys.model(GATE), {**faces, "verification": []})
+        record.objects.put_document(object_names.model(GATE), {**faces, "verification": []})
         for port in ports:
             wait_until(lambda port=port: answers(port))
         metrics, tickets = folder / "metrics", dict[str, str]()

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from storage import keys, names
+from storage import names, object_names
 from storage.accounts.roles import Role
 from storage.names import BadName
 from tests.security.conftest import House, form_token
@@ -96,7 +96,7 @@ def test_every_part_that_becomes_a_key_is_checked_before_it_does() -> None:
             except BadName:
                 continue
             assert not {"/", "\\", "\n", "\x00", ":", "*"} & set(found), (check_name, value)
-            assert ".." not in keys.model(found)
+            assert ".." not in object_names.model(found)
 
 
 def test_no_parameter_leads_to_another_site(app: Flask, visit: Callable[..., Visitor]) -> None:
@@ -161,5 +161,5 @@ def test_names_of_uploads_name_no_object_and_no_file(house: House) -> None:
     answer = house.owner.post(path, plain, form="/account")
     assert {photo["name"] for photo in answer.json["photos"]} == {"IMG_7.jpg", "evil.jpg"}
     (made,) = set(house.objects()) - before
-    assert made.startswith(keys.photos(house.draft))
+    assert made.startswith(object_names.photos(house.draft))
     assert "evil" not in made

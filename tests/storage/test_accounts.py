@@ -9,7 +9,7 @@ from dataclasses import replace
 import pyotp
 import pytest
 
-from storage import keys
+from storage import object_names
 from storage.accounts.desk import AccountDesk
 from storage.accounts.passwords import BadPassword
 from storage.accounts.second_factor import BadSecondFactor
@@ -52,18 +52,18 @@ def together(*acts: Callable[[], object]) -> list[Exception]:
 
 def test_an_account_of_an_older_lethe_is_read_and_keeps_what_it_has(record: Record):
     old = {"name": "ada", "role": "auditor", "password_hash": "$argon2id$x"}
-    record.objects.put_document(keys.user("ada"), dict(old))
+    record.objects.put_document(object_names.user("ada"), dict(old))
     assert record.users.get("ada") == User("ada", Role.AUDITOR, "$argon2id$x")
     AccountDesk(record).change_role("ada", Role.APPROVER, "root")
-    kept = record.objects.get_document(keys.user("ada"))
+    kept = record.objects.get_document(object_names.user("ada"))
     assert kept.items() >= {**old, "role": "approver", "enabled": True}.items()
 
 
 def test_what_a_later_lethe_added_to_an_account_stays(record: Record, desk: AccountDesk):
-    document = record.objects.get_document(keys.user("ada"))
-    record.objects.put_document(keys.user("ada"), {**document, "passkeys": ["one"]})
+    document = record.objects.get_document(object_names.user("ada"))
+    record.objects.put_document(object_names.user("ada"), {**document, "passkeys": ["one"]})
     desk.disable("ada", "root")
-    assert record.objects.get_document(keys.user("ada"))["passkeys"] == ["one"]
+    assert record.objects.get_document(object_names.user("ada"))["passkeys"] == ["one"]
 
 
 def test_two_changes_of_one_account_at_once_are_both_kept(record: Record, desk: AccountDesk):
@@ -96,7 +96,7 @@ def test_an_act_that_the_audit_log_cannot_take_is_not_done(
     put_new = ObjectStore.put_new
 
     def refused(store: ObjectStore, name: str, document: dict[str, object]) -> str:
-        if name.startswith(keys.AUDIT):
+        if name.startswith(object_names.AUDIT):
             raise StoreUnavailable(f"{name}: the disk is full")
         return put_new(store, name, document)
 
@@ -161,6 +161,6 @@ def test_a_second_factor_copied_into_another_account_opens_nothing(
 )  # fmt: skip
 def test_a_second_factor_that_is_none_lets_nobody_in(record: Record, totp: object):
     document = {"name": "ada", "role": "admin", "password_hash": "x", "totp": totp}
-    record.objects.put_document(keys.user("ada"), document)
+    record.objects.put_document(object_names.user("ada"), document)
     with pytest.raises(Corrupt, match=r"^users/ada\.json: not an account"):
         record.users.get("ada")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from storage import keys
+from storage import object_names
 from storage.canonical import Corrupt, sha256
 from storage.leases import LeaseLost
 from storage.models.registry import Reason, Version
@@ -151,7 +151,7 @@ def older(record: Record, line: list[Version]) -> list[Version]:
     record.objects.remove_all(MOVES)
     record.objects.put_document(OLDER, document)
     for version in line:
-        folder = keys.version(MODEL, version.number)
+        folder = object_names.version(MODEL, version.number)
         data = record.objects.get(version.object("model.onnx"))
         document = record.objects.get_document(f"{folder}manifest.json")
         record.objects.remove_all(folder)
@@ -162,7 +162,7 @@ def older(record: Record, line: list[Version]) -> list[Version]:
             "format": 1, "model": MODEL, "version": version.number, "parent": parent,
             "files": version.files, "made_by": version.made_by, "created_at": version.created_at,
         }  # fmt: skip
-        parent = record.objects.put_document(keys.manifest(MODEL, version.number), manifest)
+        parent = record.objects.put_document(object_names.manifest(MODEL, version.number), manifest)
     written = record.objects.get_document(OLDER)
     record.objects.put_document(OLDER, {**written, "digest": parent})
     return record.models.versions(MODEL)

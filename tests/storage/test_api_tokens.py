@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from storage import keys, names
+from storage import keys, names, object_names
 from storage.accounts.api_tokens import MOST, SCOPES, ApiToken, BadToken, Scope
 from storage.accounts.users import Role
 from storage.audit.log import Act, Entry
@@ -140,7 +140,7 @@ def test_an_id_that_is_none_is_refused_before_a_key_is_built(
 
 def test_the_token_of_an_account_that_is_gone_opens_nothing(record: Record, issue: Issue):
     _, secret = issue()
-    record.objects.remove_all(keys.user("ada"))
+    record.objects.remove_all(object_names.user("ada"))
     assert record.api_tokens.find(secret) is None
 
 
@@ -159,8 +159,8 @@ def test_the_token_of_a_disabled_user_opens_nothing_until_the_account_is_enabled
 
 def test_a_bearer_is_the_owner_with_the_role_of_this_moment(record: Record, issue: Issue):
     _, secret = issue()
-    document = record.objects.get_document(keys.user("ada"))
-    record.objects.put_document(keys.user("ada"), document | {"role": "auditor"})
+    document = record.objects.get_document(object_names.user("ada"))
+    record.objects.put_document(object_names.user("ada"), document | {"role": "auditor"})
     bearer = record.api_tokens.bearer(secret)
     assert bearer is not None
     assert bearer[1].role is Role.AUDITOR
@@ -230,7 +230,7 @@ def test_a_token_is_for_an_account_that_exists(record: Record):
 def test_a_user_has_so_many_tokens_and_no_more(record: Record, issue: Issue):
     for _ in range(MOST):
         id_ = names.new_api_token_id()
-        record.objects.put_document(keys.api_token_of("ada", id_), {"id": id_})
+        record.objects.put_document(object_names.api_token_of("ada", id_), {"id": id_})
     with pytest.raises(BadToken, match=f"has {MOST} API tokens already"):
         issue()
 
@@ -243,7 +243,7 @@ def test_every_role_may_read_and_an_admin_has_a_use_for_every_scope():
 
 def test_a_damaged_token_is_corrupt_and_opens_nothing(record: Record, issue: Issue):
     token, secret = issue()
-    whole = record.objects.get_document(keys.api_token(token.id))
+    whole = record.objects.get_document(object_names.api_token(token.id))
     for damage in (
         {"id": "000000000000"},
         {"user": "../ada"},
@@ -257,10 +257,10 @@ def test_a_damaged_token_is_corrupt_and_opens_nothing(record: Record, issue: Iss
         _rewrite(record, token, **whole | damage)
         with pytest.raises(Corrupt, match="not an API token"):
             record.api_tokens.find(secret)
-        record.objects.put_document(keys.api_token(token.id), whole)
+        record.objects.put_document(object_names.api_token(token.id), whole)
     assert record.api_tokens.find(secret) == token
 
 
 def _rewrite(record: Record, token: ApiToken, **changed: Any) -> None:
-    name = keys.api_token(token.id)
+    name = object_names.api_token(token.id)
     record.objects.put_document(name, record.objects.get_document(name) | changed)

@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from lethe.stack.process import free_port
-from storage import keys
+from storage import keys, object_names
 from storage.audit import log as audit_log
 from storage.audit.entry import TEXT, Entry
 from storage.audit.log import Act, AuditLog, Filter
@@ -83,15 +83,15 @@ def test_threads_that_write_at_once_lose_nothing_on_either_kind_of_store(either:
 
 def test_an_altered_entry_a_missing_one_and_a_cut_end_are_each_named(record: Record):
     write(record, 6)
-    second = record.objects.get_document(keys.audit_entry(2))
-    record.objects.put_document(keys.audit_entry(2), {**second, "actor": "mallory"})
-    record.objects.remove_all(keys.audit_entry(4))
-    record.objects.remove_all(keys.audit_entry(6))
+    second = record.objects.get_document(object_names.audit_entry(2))
+    record.objects.put_document(object_names.audit_entry(2), {**second, "actor": "mallory"})
+    record.objects.remove_all(object_names.audit_entry(4))
+    record.objects.remove_all(object_names.audit_entry(6))
     broken = record.ledger.verify().broken
     assert broken == (
-        f"{keys.audit_entry(3)}: names another entry before it: altered, or that one was",
-        f"{keys.audit_entry(4)}: missing from the audit log, which had it",
-        f"{keys.audit_entry(6)}: missing from the audit log, which had it",
+        f"{object_names.audit_entry(3)}: names another entry before it: altered, or that one was",
+        f"{object_names.audit_entry(4)}: missing from the audit log, which had it",
+        f"{object_names.audit_entry(6)}: missing from the audit log, which had it",
     )
 
 
@@ -110,8 +110,8 @@ def test_an_altered_entry_a_missing_one_and_a_cut_end_are_each_named(record: Rec
 )
 def test_what_is_no_entry_is_named_and_the_log_goes_on_behind_it(record: Record, change: dict):
     write(record, 1)
-    name = keys.audit_entry(2)
-    first = record.objects.get_document(keys.audit_entry(1))
+    name = object_names.audit_entry(2)
+    first = record.objects.get_document(object_names.audit_entry(1))
     record.objects.put_document(name, {**first, "number": 2, **change})
     write(record, 1)
     (broken,) = record.ledger.verify().broken
@@ -233,7 +233,7 @@ def test_a_day_is_found_whole_where_a_clock_was_wrong(record: Record):
     for number, day in enumerate(["2026-11-23", "2027-11-23", "2026-11-23"], start=1):
         at = datetime.fromisoformat(f"{day}T10:00:00+00:00")
         given = audit_log.document(number, at, "ada", Act.SIGNED_IN, "", {}, previous)
-        record.objects.put_document(keys.audit_entry(number), given)
+        record.objects.put_document(object_names.audit_entry(number), given)
         previous = Entry.parse(canonical(given), "").digest
     assert record.ledger.rebuild().broken == ()
     day = datetime(2026, 11, 23, tzinfo=UTC).date()
@@ -250,7 +250,7 @@ def test_an_entry_costs_the_same_whether_there_are_ten_or_a_thousand(record: Rec
         now = datetime.now(UTC)
         given = audit_log.document(number, now, "ada", Act.SIGNED_IN, "", {}, previous)
         if number > 1190:
-            record.objects.put_document(keys.audit_entry(number), given)
+            record.objects.put_document(object_names.audit_entry(number), given)
         previous = Entry.parse(canonical(given), "").digest
     record.redis.set(keys.AUDIT_LAST, f'{{"number": 1199, "digest": "{previous}"}}')
     assert _requests(record) == few

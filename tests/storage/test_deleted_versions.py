@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from minio import Minio
 
-from storage import keys
+from storage import object_names
 from storage.canonical import Corrupt
 from storage.errors import BadInput
 from storage.models.desk import ModelBusy, ModelDesk, VersionNeeded
@@ -47,7 +47,7 @@ def test_the_files_go_and_what_says_so_stays(
     record: Record, line: list[Version], models_desk: ModelDesk
 ):
     models_desk.delete(MODEL, 1, "ada", f"  {WHY}\n")
-    folder = keys.version(MODEL, 1)
+    folder = object_names.version(MODEL, 1)
     assert list(record.objects.names(folder)) == [f"{folder}deleted.json", f"{folder}manifest.json"]
     found = record.models.deletions(MODEL)[1]
     assert (found.actor, found.reason, found.digest) == ("ada", WHY, line[0].digest)
@@ -135,7 +135,7 @@ def test_a_version_is_kept_while_a_run_works_on_the_model(record: Record, models
 def test_the_last_version_is_kept(record: Record, line: list[Version], models_desk: ModelDesk):
     for number in (1, 2):
         models_desk.delete(MODEL, number, "ada", WHY)
-    record.objects.remove_all(keys.aliases(MODEL))
+    record.objects.remove_all(object_names.aliases(MODEL))
     with pytest.raises(VersionNeeded, match="version 3 is the last one that is left"):
         models_desk.delete(MODEL, 3, "ada", WHY)
     record.models.check_files(line[2])
@@ -173,7 +173,7 @@ def test_a_forged_deletion_is_refused_and_reported_by_name(
     record: Record, line: list[Version], models_desk: ModelDesk
 ):
     models_desk.delete(MODEL, 1, "ada", WHY)
-    name = keys.deletion(MODEL, 1)
+    name = object_names.deletion(MODEL, 1)
     document = record.objects.get_document(name)
     for change in ({"version": 2}, {"at": "soon"}, {"actor": None}, {"reason": 5}):
         record.objects.put_document(name, {**document, **change})
@@ -188,7 +188,7 @@ def test_an_alias_on_a_deleted_version_is_reported(
     record: Record, line: list[Version], models_desk: ModelDesk, tmp_path: Path
 ):
     models_desk.delete(MODEL, 1, "ada", WHY)
-    name = keys.journal_entry(keys.alias_moves(MODEL, "current"), 4)
+    name = object_names.journal_entry(object_names.alias_moves(MODEL, "current"), 4)
     models_desk.promote(MODEL, 2, "ada")
     document = record.objects.get_document(name)
     changed = {**document, "version": 1, "digest": line[0].digest}
@@ -205,7 +205,7 @@ def test_in_a_bucket_that_keeps_versions_no_version_of_the_files_is_left(
     name = versions[0].object(MODEL_FILE)
     versioned.objects.put_file(name, tmp_path / MODEL_FILE)
     client.remove_object(versioned.settings.s3_bucket, name)
-    folder = keys.version(MODEL, 1)
+    folder = object_names.version(MODEL, 1)
     assert everything(client, versioned, folder).count(name) == 3  # two, and a delete marker
     ModelDesk(versioned).delete(MODEL, 1, "ada", WHY)
     assert everything(client, versioned, folder) == [

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from storage import keys
+from storage import object_names
 from storage.canonical import Corrupt
 from storage.models.registry import Version
 from storage.record import Record
@@ -51,7 +51,7 @@ def test_a_damaged_draft_that_is_submitted_is_refused_and_holds_nobody_up(
 ) -> None:
     publish()
     draft = record.drafts.begin("ada", {"model": "door-cameras"})
-    record.objects.put_document(keys.draft(draft.ticket), {"owner": "ada"})
+    record.objects.put_document(object_names.draft(draft.ticket), {"owner": "ada"})
     refused: list[Corrupt] = []
 
     def submit() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from storage import keys
+from storage import object_names
 from storage.errors import BadInput
 from storage.faces import enrolled
 from storage.models.registry import Model
@@ -18,7 +18,7 @@ def staff(record: Record, name: str) -> None:
 def test_a_face_set_is_read_once_while_it_is_kept(record: Record) -> None:
     staff(record, "staff")
     assert record.enrolled.search("staff", "an") == ["anna"]
-    record.objects.remove_all(keys.face_set("staff"))
+    record.objects.remove_all(object_names.face_set("staff"))
     assert record.enrolled.search("staff", "bo") == ["boris"]
 
 
@@ -29,7 +29,7 @@ def test_sets_are_kept_up_to_so_many_photos_and_the_oldest_go_first(
     for name in ("first", "second", "third"):
         staff(record, name)
         record.enrolled.search(name, "")
-        record.objects.remove_all(keys.face_set(name))
+        record.objects.remove_all(object_names.face_set(name))
     for name in ("second", "third"):
         assert record.enrolled.search(name, "") == ["anna", "boris"]
     with pytest.raises(BadInput, match="face set first: there is none"):

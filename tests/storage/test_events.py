@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage import keys
+from storage import object_names
 from storage.canonical import Corrupt, canonical, sha256
 from storage.record import Record
 from storage.tickets.events import Event
@@ -27,7 +27,7 @@ def ticket(submit: Callable[..., Ticket]) -> Ticket:
 
 
 def _name(ticket: Ticket, number: int) -> str:
-    return keys.event(ticket.id, number, (State.SUBMITTED, *PATH)[number - 1])
+    return object_names.event(ticket.id, number, (State.SUBMITTED, *PATH)[number - 1])
 
 
 def _broken_at(record: Record, ticket: Ticket, name: str) -> None:
@@ -72,13 +72,13 @@ def test_a_removed_event_is_missed_at_the_next(record: Record, ticket: Ticket, n
 
 def test_a_doubled_event_is_named(record: Record, ticket: Ticket):
     data = record.objects.get(_name(ticket, 2))
-    doubled = keys.event(ticket.id, 5, State.APPROVED)
+    doubled = object_names.event(ticket.id, 5, State.APPROVED)
     record.objects.put(doubled, data)
     _broken_at(record, ticket, doubled)
 
 
 def test_a_second_event_of_the_same_number_is_named(record: Record, ticket: Ticket):
-    rival = keys.event(ticket.id, 2, State.DENIED)
+    rival = object_names.event(ticket.id, 2, State.DENIED)
     document = record.objects.get_document(_name(ticket, 2))
     record.objects.put_document(rival, {**document, "state": "denied"})
     _broken_at(record, ticket, rival)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage import keys
+from storage import object_names
 from storage.accounts.users import Role
 from storage.canonical import SHA256, Corrupt, canonical, parse, sha256
 from storage.models.registry import Version
@@ -41,7 +41,7 @@ def test_a_forged_digest_of_a_photo_is_refused_before_anything_is_fetched(
 ):
     record.users.add("ada", Role.ADMIN, "a long enough password")
     ticket = submit().id
-    name = keys.photo_manifest(ticket)
+    name = object_names.photo_manifest(ticket)
     for digest in ("../../../users/ada.json", "", 5, None, "A" * 64, sha256(b"")[:63]):
         manifest = {"salt": "00" * 32, "photos": [{"sha256": digest, "name": "a.jpg"}]}
         record.objects.put_document(name, manifest)
@@ -54,11 +54,11 @@ def test_a_forged_digest_of_a_crop_or_a_face_is_refused(
 ):
     ticket = submit().id
     for digest in ("../manifest", "", "A" * 64):
-        with pytest.raises(Corrupt, match=f"^{keys.selection(ticket)}: names no crop"):
+        with pytest.raises(Corrupt, match=f"^{object_names.selection(ticket)}: names no crop"):
             record.photos.crop(ticket, digest)
         index = {"format": 1, "name": "set", "people": {"ann": [digest]}}
-        record.objects.put_document(keys.face_set("set"), index)
-        with pytest.raises(Corrupt, match=f"^{keys.face_set('set')}: "):
+        record.objects.put_document(object_names.face_set("set"), index)
+        with pytest.raises(Corrupt, match=f"^{object_names.face_set('set')}: "):
             record.faces.get("set")
 
 
@@ -69,7 +69,7 @@ def test_an_account_that_is_none_lets_nobody_in(record: Record):
         {"name": "ada", "role": "admin", "password_hash": None},
         {"name": "ada", "role": ["admin"], "password_hash": "x"},
     ):  # fmt: skip
-        record.objects.put_document(keys.user("ada"), document)
+        record.objects.put_document(object_names.user("ada"), document)
         with pytest.raises(Corrupt, match=r"^users/ada\.json: not an account"):
             record.users.authenticate("ada", "a long enough password")
 
@@ -79,7 +79,7 @@ def test_a_version_with_any_value_in_any_place_of_its_manifest_is_one_or_corrupt
 ):
     first = publish()
     made = publish(b"more", first)
-    name = keys.version(MODEL, made.number) + "manifest.json"
+    name = object_names.version(MODEL, made.number) + "manifest.json"
     document = record.objects.get_document(name)
     wrong = {"parent": ["f", 5, [], {}], "created_at": ["", 5, None, "soon"], "made_by": [[], "x"]}
     for field, values in wrong.items():

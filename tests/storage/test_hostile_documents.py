@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage import keys
+from storage import object_names
 from storage.accounts.users import Role
 from storage.certificates.photo_digests import PhotoDigests
 from storage.errors import LetheError
@@ -100,28 +100,28 @@ def world(record: Record, submit: Callable[..., Ticket], publish: Callable[..., 
         record.drafts.fill(draft.ticket, "ada", draft.fields)
 
     readers: dict[str, tuple[Callable[[], object], ...]] = {
-        keys.model(MODEL): (record.models.all, record.ledger.verify),
-        keys.version(MODEL, version.number) + "manifest.json": (
+        object_names.model(MODEL): (record.models.all, record.ledger.verify),
+        object_names.version(MODEL, version.number) + "manifest.json": (
             everything_about_the_model,
             record.ledger.verify,
         ),
-        keys.journal_entry(keys.alias_moves(MODEL, "current"), 1): (
+        object_names.journal_entry(object_names.alias_moves(MODEL, "current"), 1): (
             everything_about_the_model,
             record.ledger.verify,
         ),
         first: (the_ticket, record.ledger.rebuild),
-        keys.photo_manifest(ticket): (
+        object_names.photo_manifest(ticket): (
             lambda: record.photos.all(ticket),
             everything_about_the_selection,
         ),
-        keys.selection(ticket): (everything_about_the_selection,),
-        keys.face_set("reference"): (everything_about_the_faces,),
-        keys.user("ada"): (
+        object_names.selection(ticket): (everything_about_the_selection,),
+        object_names.face_set("reference"): (everything_about_the_faces,),
+        object_names.user("ada"): (
             lambda: record.users.get("ada"),
             lambda: record.users.authenticate("ada", "a long enough password"),
         ),
-        keys.draft(draft.ticket): (everything_about_the_draft, record.ledger.verify),
-        keys.look(draft.ticket): (everything_about_the_draft,),
+        object_names.draft(draft.ticket): (everything_about_the_draft, record.ledger.verify),
+        object_names.look(draft.ticket): (everything_about_the_draft,),
     }
     return World(record, readers)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from storage import keys
+from storage import object_names
 from storage.canonical import Corrupt, sha256
 from storage.models.registry import MODEL_FILE, Model, Version
 from storage.record import Record
@@ -104,8 +104,8 @@ def test_a_manifest_that_comes_late_replaces_none_where_there_are_conditional_wr
     assert versioned.models.versions(MODEL) == [first, second]
     assert versioned.models.find(MODEL) == second
     assert versioned.ledger.verify().broken == ()
-    folder = keys.version(MODEL, 2)  # what the late one wrote beside it is gone
-    names = sorted([keys.manifest(MODEL, 2), second.object(MODEL_FILE)])
+    folder = object_names.version(MODEL, 2)  # what the late one wrote beside it is gone
+    names = sorted([object_names.manifest(MODEL, 2), second.object(MODEL_FILE)])
     assert list(versioned.objects.names(folder)) == names
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage import keys, names
+from storage import names, object_names
 from storage.names import BadName
 from storage.tickets.states import State
 
@@ -59,13 +59,13 @@ def test_a_person_is_named_with_letters_of_any_script_and_nothing_that_leaves_a_
 @given(_ANY)
 def test_no_accepted_name_adds_a_folder_to_a_key(value: str):
     for check, key in (
-        (names.model_name, keys.model),
-        (names.user_name, keys.user),
-        (names.ticket_id, keys.photos),
-        (names.ticket_id, keys.certificate),
-        (names.face_set_name, keys.face_set),
-        (names.person_name, lambda person: keys.face("set", person, "0" * 64)),
-        (names.ticket_id, lambda ticket: keys.event(ticket, 1, State.SUBMITTED)),
+        (names.model_name, object_names.model),
+        (names.user_name, object_names.user),
+        (names.ticket_id, object_names.photos),
+        (names.ticket_id, object_names.certificate),
+        (names.face_set_name, object_names.face_set),
+        (names.person_name, lambda person: object_names.face("set", person, "0" * 64)),
+        (names.ticket_id, lambda ticket: object_names.event(ticket, 1, State.SUBMITTED)),
     ):
         if _accepted(check, value):
             assert key(value).count("/") == key("x").count("/")

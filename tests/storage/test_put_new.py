@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from minio import Minio
 
-from storage import keys
+from storage import object_names
 from storage.canonical import canonical, sha256
 from storage.record import Record
 from storage.settings import Settings
@@ -36,7 +36,9 @@ MINE, OTHER = {"by": "ada"}, {"by": "grace"}
 def test_a_store_shows_whether_it_knows_conditional_writes(record: Record, versioned: Record):
     assert not record.objects.conditional
     assert versioned.objects.conditional
-    assert list(versioned.objects.names("")) == [keys.PROBE] == list(record.objects.names(""))
+    assert (
+        list(versioned.objects.names("")) == [object_names.PROBE] == list(record.objects.names(""))
+    )
 
 
 def test_what_is_there_is_not_written_over(either: Record):

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from storage import keys
+from storage import object_names
 from storage.record import Record
 from storage.settings import Settings
 from storage.tickets.desk import Desk
@@ -68,7 +68,7 @@ def test_photos_that_a_worker_may_still_write_are_removed_when_it_has_let_go(
     with record.leases.hold("ticket", ticket.id):
         desk.cancel(ticket.id, "ada")
         assert record.photos.left(ticket.id) == 0
-        record.objects.put(keys.crop(ticket.id, "0" * 64), b"a crop written meanwhile")
+        record.objects.put(object_names.crop(ticket.id, "0" * 64), b"a crop written meanwhile")
         assert remove_all_photos(record) == []
     assert not record.tickets.load(ticket.id).photos_removed
     assert remove_all_photos(record) == [ticket.id]

@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from storage import keys, names
+from storage import keys, names, object_names
 from storage.record import Record
 from storage.tickets.states import State
 from storage.tickets.strays import refresh
@@ -118,7 +118,7 @@ def test_a_chain_that_breaks_keeps_no_other_ticket_stale(
     record: Record, submit: Callable[..., Ticket]
 ):
     broken, stale = submit(), submit()
-    record.objects.put(keys.event(broken.id, 2, State.APPROVED), b"{}")
+    record.objects.put(object_names.event(broken.id, 2, State.APPROVED), b"{}")
     record.tickets.move(stale.id, State.APPROVED, "ada")
     record.tickets.index.write(stale, force=True)
     assert refresh(record) == [stale.id]
@@ -128,11 +128,11 @@ def test_a_ticket_whose_last_event_was_removed_breaks_the_ledger(
     record: Record, submit: Callable[..., Ticket]
 ):
     found = submit(then=(State.APPROVED, State.PREPARING))
-    record.objects.remove_all(keys.event(found.id, 3, State.PREPARING))
+    record.objects.remove_all(object_names.event(found.id, 3, State.PREPARING))
     assert record.ledger.verify().broken == (
         f"ticket {found.id}: its last events are gone: 3 to 3",
     )
-    record.objects.remove_all(keys.ticket_folder(found.id))
+    record.objects.remove_all(object_names.ticket_folder(found.id))
     line = f"ticket {found.id}: is gone from the record, which had it"
     assert record.ledger.verify().broken == (line,)
     assert record.ledger.rebuild().broken == (line,)
@@ -143,7 +143,7 @@ def test_rebuilding_says_of_which_ticket_the_record_has_less_than_the_index_had(
     record: Record, submit: Callable[..., Ticket]
 ):
     found = submit(then=(State.APPROVED,))
-    record.objects.remove_all(keys.event(found.id, 2, State.APPROVED))
+    record.objects.remove_all(object_names.event(found.id, 2, State.APPROVED))
     line = f"ticket {found.id}: its last events are gone: 2 to 2"
     assert record.ledger.rebuild().broken == (line,)
     assert record.tickets.get(found.id).state is State.SUBMITTED
@@ -160,7 +160,7 @@ def test_rebuilding_removes_what_an_older_version_kept_in_redis(record: Record):
 def test_rebuilding_takes_out_what_the_record_lacks(record: Record, submit: Callable[..., Ticket]):
     kept, gone = submit(), submit()
     record.redis.sadd(keys.MODELS, "never-was")
-    record.objects.remove_all(keys.ticket_folder(gone.id))
+    record.objects.remove_all(object_names.ticket_folder(gone.id))
     record.ledger.rebuild()
     assert record.tickets.recent() == [kept]
     assert record.tickets.counts() == {(MODEL, State.SUBMITTED): 1}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from minio import Minio
 
-from storage import keys
+from storage import object_names
 from storage.models.desk import ModelDesk
 from storage.models.registry import Model, ModelExists
 from storage.queue import Queue
@@ -37,7 +37,7 @@ def test_the_photos_of_a_ticket_that_ended_are_gone_in_all_versions(
     published(versioned, tmp_path, 1)
     desk = Desk(versioned, Queue(versioned.settings))
     ticket = desk.submit(request_for(), photos(3), "ada").id
-    prefix = keys.photos(ticket)
+    prefix = object_names.photos(ticket)
     overwrite_and_hide(versioned, client, prefix)
     assert len(everything(client, versioned, prefix)) == 9  # twice four, and a delete marker
     assert versioned.photos.left(ticket) == 8
@@ -51,7 +51,7 @@ def test_the_photos_of_a_ticket_that_ended_are_gone_in_all_versions(
                 versioned.tickets.move(ticket, state, "worker")
             assert versioned.photos.remove(ticket) == 9
     assert everything(client, versioned, prefix) == []
-    events = everything(client, versioned, keys.events(ticket))
+    events = everything(client, versioned, object_names.events(ticket))
     assert len(events) == len(versioned.tickets.events(ticket))  # none was written twice
 
 
@@ -61,8 +61,8 @@ def test_moves_of_aliases_are_written_once_each(versioned: Record, client: Minio
     assert desk.rollback(MODEL, "ada") == first
     assert desk.promote(MODEL, 2, "grace") == second
     desk.settle(MODEL, "ada", approval="automatic")
-    folder = keys.alias_moves(MODEL, "current")
-    names = [keys.journal_entry(folder, number) for number in range(1, 5)]
+    folder = object_names.alias_moves(MODEL, "current")
+    names = [object_names.journal_entry(folder, number) for number in range(1, 5)]
     assert everything(client, versioned, folder) == names
     assert [(move.version, move.reason) for move in versioned.models.moves(MODEL)] == [
         (2, "promoted"),
@@ -80,4 +80,4 @@ def test_the_record_of_a_model_that_was_taken_is_not_written_over(
     published(versioned, tmp_path, 1)
     with pytest.raises(ModelExists, match="exists already"):
         versioned.models.create(Model(MODEL, "other", "other"))
-    assert everything(client, versioned, keys.model(MODEL)) == [keys.model(MODEL)]
+    assert everything(client, versioned, object_names.model(MODEL)) == [object_names.model(MODEL)]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from storage import keys
+from storage import object_names
 from storage.accounts.users import Role
 from storage.audit.log import Act
 from storage.record import Record
@@ -77,7 +77,7 @@ def test_older_entries_come_page_by_page(
 def test_a_broken_entry_stands_in_its_place(visit: Visit, record: Record) -> None:
     for number in range(3):
         record.audit.write("ada", Act.USER_ADDED, f"user-{number}")
-    name = keys.audit_entry(2)
+    name = object_names.audit_entry(2)
     record.objects.put(name, b"{}")
     page = visit(Role.AUDITOR).get("/audit").text
     assert f"{name}: not an entry of the audit log" in page
@@ -131,7 +131,7 @@ def test_the_audit_page_names_what_is_broken_and_keeps_who_verified_when(
     assert "Every link of the record is intact." in audrey.post("/audit").text
     page = audrey.get("/audit").text
     assert "by auditor: intact" in " ".join(page.replace("</time>", "").split())
-    name = keys.event(ticket.id, 1, ticket.state)
+    name = object_names.event(ticket.id, 1, ticket.state)
     document = record.objects.get_document(name)
     record.objects.put_document(name, {**document, "number": 2})
     page = audrey.post("/audit").text

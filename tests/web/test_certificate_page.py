@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from storage import keys
+from storage import object_names
 from storage.accounts.users import Role
 from storage.canonical import canonical, sha256
 from storage.certificates.issued import Signer, issue, write_new_key
@@ -98,7 +98,7 @@ def alter(record: Record, ticket: str, changes: Mapping[str, Any]) -> None:
     """Rewrites a kept certificate as somebody would who does not have the key."""
     envelope = json.loads(record.certificates.certificate(ticket))
     envelope["certificate"] |= changes
-    record.objects.put(keys.certificate(ticket), canonical(envelope))
+    record.objects.put(object_names.certificate(ticket), canonical(envelope))
 
 
 def test_a_certificate_is_verified_in_the_page_check_by_check_and_downloaded_unchanged(
@@ -176,7 +176,7 @@ def test_one_changed_byte_of_a_certificate_is_seen_in_the_page(
 ) -> None:
     for before, after in ((b"passed", b"Passed"), (b'{"certificate"', b'{"certificat"')):
         forged = record.certificates.certificate(certified).replace(before, after, 1)
-        record.objects.put(keys.certificate(certified), forged)
+        record.objects.put(object_names.certificate(certified), forged)
         page = visit(Role.AUDITOR).get(f"/tickets/{certified}/certificate").text
         assert "Does not verify" in page
         assert "broken" in marks(page)
@@ -195,7 +195,7 @@ def test_a_link_that_is_missing_in_the_chain_of_certificates_is_seen(
     second = completed(record, signer, submitted(then=WAY).id, parent, tmp_path, before)
     path, audrey = f"/tickets/{second}/certificate", visit(Role.AUDITOR)
     assert marks(audrey.get(path).text) == ["holds"] * 5
-    record.objects.remove_all(keys.certificate(certified))
+    record.objects.remove_all(object_names.certificate(certified))
     page = audrey.get(path).text
     assert marks(page) == ["holds", "holds", "holds", "broken", "holds"]
     assert "a link is missing" in page
@@ -205,7 +205,7 @@ def test_a_certificate_of_another_ticket_is_seen_to_be_none_of_this_one(
     visit: Visit, record: Record, certified: str, submitted: Callable[..., Ticket]
 ) -> None:
     other = submitted(then=WAY).id
-    record.objects.put(keys.certificate(other), record.certificates.certificate(certified))
+    record.objects.put(object_names.certificate(other), record.certificates.certificate(certified))
     page = visit(Role.AUDITOR).get(f"/tickets/{other}/certificate").text
     assert marks(page) == ["holds", "holds", "holds", "holds", "broken"]
     assert "replayed or misplaced" in page
@@ -250,7 +250,7 @@ def test_a_drawing_at_its_own_address_may_run_and_load_nothing(
 def test_a_report_without_drawings_leaves_the_page_without_any(
     visit: Visit, record: Record, certified: str
 ) -> None:
-    record.objects.put(keys.report(certified), b"<h1>An old report</h1>")
+    record.objects.put(object_names.report(certified), b"<h1>An old report</h1>")
     page = visit(Role.AUDITOR).get(f"/tickets/{certified}").text
     assert "Before and after" not in page
     assert "Verify the certificate" in page

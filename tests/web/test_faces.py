@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from storage import keys
+from storage import keys, object_names
 from storage.accounts.users import Role
 from storage.canonical import sha256
 from storage.faces.sets import Pair
@@ -88,7 +88,7 @@ def test_a_list_reads_no_index_that_redis_knows(
 ) -> None:
     audrey = visit(Role.AUDITOR)
     assert "2 people" in audrey.get("/face-sets").text
-    record.objects.put(keys.face_set(reference), b"{}")
+    record.objects.put(object_names.face_set(reference), b"{}")
     assert "2 people" in audrey.get("/face-sets").text
     record.redis.delete(keys.FACE_LINES)
     assert "cannot be read: it was altered or damaged" in audrey.get("/face-sets").text

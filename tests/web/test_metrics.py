@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from storage import condition, keys, presence
+from storage import condition, keys, object_names, presence
 from storage.audit.log import Act, Filter
 from storage.models import lines
 from storage.models.registry import Model
@@ -227,7 +227,7 @@ def test_the_last_verification_of_the_record_shows_and_what_it_found(
     assert value(samples(stranger), "lethe_ledger_broken") == 1
     (number,) = record.audit.index.numbers(Filter(act=Act.LEDGER_VERIFIED), None, 1)
     record.ledger.verify_for("auditor")
-    record.objects.put_document(keys.audit_entry(number + 1), {"format": 1})
+    record.objects.put_document(object_names.audit_entry(number + 1), {"format": 1})
     assert value(samples(stranger), "lethe_ledger_broken") == 1
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import keys
+from storage import object_names
 from storage.accounts.users import Role
 from storage.models.imports import Import
 from storage.models.registry import Version
@@ -49,7 +49,7 @@ def test_an_upload_is_kept_with_who_gave_it_before_the_page_says_so(
     assert answer.status_code == 303
     (found,) = imports(record)
     assert (found.model.name, found.file, found.actor) == (MODEL, "w600k_r50.onnx", "admin")
-    assert record.objects.get(keys.import_file(found.id), found.sha256) == b"a model"
+    assert record.objects.get(object_names.import_file(found.id), found.sha256) == b"a model"
     assert Queue(settings).length(CPU) == 1
     assert answer.location == f"/imports/{found.id}"
     assert "The next free worker checks it" in ada.get(answer.location).text
@@ -64,7 +64,7 @@ def test_how_it_ended_is_on_its_page(visit: Visit, record: Record) -> None:
     (found,) = imports(record)
     record.imports.end(found.id, refusal="w600k_r50.onnx: <b>no</b> operator Foo")
     assert "w600k_r50.onnx: &lt;b&gt;no&lt;/b&gt; operator Foo" in ada.get(str(path)).text
-    assert not record.objects.exists(keys.import_file(found.id))
+    assert not record.objects.exists(object_names.import_file(found.id))
     assert "Refused" in ada.get(FORM).text
 
 
@@ -115,7 +115,7 @@ def test_nobody_but_an_admin_imports(visit: Visit, record: Record) -> None:
         visitor = visit(role)
         assert visitor.get(FORM).status_code == 403
         assert visitor.post(FORM, entered()).status_code == 403
-    assert list(record.objects.names(keys.IMPORTS)) == []
+    assert list(record.objects.names(object_names.IMPORTS)) == []
 
 
 class TestWithAnImportFolder:
@@ -151,4 +151,4 @@ class TestWithAnImportFolder:
         answer = ada.post(FORM, huge, form=FORM)
         assert answer.status_code == 413
         assert "The model file is larger than" in answer.text
-        assert list(record.objects.names(keys.IMPORTS)) == []
+        assert list(record.objects.names(object_names.IMPORTS)) == []

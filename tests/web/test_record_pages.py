@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import keys
+from storage import object_names
 from storage.accounts.users import Role
 from storage.models.registry import Model, Version
 from storage.record import Record
@@ -23,7 +23,7 @@ def test_versions_are_shown_as_a_chain_and_a_torn_one_is_said(
     page = audrey.get(f"/models/{MODEL}").text
     assert page.index(second.digest) < page.index(model.digest)
     assert "not in this line" not in page
-    record.objects.remove_all(keys.version(MODEL, 1))
+    record.objects.remove_all(object_names.version(MODEL, 1))
     assert "not in this line" in audrey.get(f"/models/{MODEL}").text
 
 

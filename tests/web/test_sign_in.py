@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from storage import keys
+from storage import object_names
 from storage.accounts.users import Role
 from storage.record import Record
 from storage.settings import Settings
@@ -93,7 +93,7 @@ def test_an_account_taken_away_is_signed_out_with_the_next_click(
     record: Record, visit: Callable[[Role], Visitor]
 ) -> None:
     visitor = visit(Role.APPROVER)
-    record.objects.remove_all(keys.user("approver"))
+    record.objects.remove_all(object_names.user("approver"))
     assert visitor.get("/tickets").status_code == 302
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import workers.import_model
-from storage import keys
+from storage import keys, object_names
 from storage.audit.entry import Act
 from storage.models.desk import ModelDesk, Upload
 from storage.models.imports import Import, NoSuchImport
@@ -69,7 +69,7 @@ def test_an_upload_becomes_version_1_and_current_and_is_removed(hall: Workshop) 
     assert version.made_by["by"] == "grace"
     assert hall.record.models.get(DOOR.name) == DOOR
     assert hall.record.objects.get(version.object("model.onnx")) == RECOGNISER.read_bytes()
-    assert not hall.record.objects.exists(keys.import_file(id_))
+    assert not hall.record.objects.exists(object_names.import_file(id_))
     entry = hall.record.audit.newest(Act.VERSION_IMPORTED)
     assert entry is not None
     assert (entry.actor, entry.about, entry.facts["version"]) == ("grace", DOOR.name, 1)
@@ -184,9 +184,9 @@ def test_what_fails_without_reason_is_tried_again_so_often(
 
 def test_an_upload_that_nobody_asked_for_is_removed_once_it_is_old(hall: Workshop) -> None:
     id_ = uploaded(hall)
-    hall.record.objects.remove_all(keys.import_request(id_))
+    hall.record.objects.remove_all(object_names.import_request(id_))
     assert hall.record.imports.tidy(orphan_seconds=3600) == []
     assert hall.record.imports.tidy(orphan_seconds=0) == [id_]
-    assert list(hall.record.objects.names(keys.IMPORTS)) == []
+    assert list(hall.record.objects.names(object_names.IMPORTS)) == []
     with pytest.raises(NoSuchImport):
         hall.record.imports.get(id_)

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 import workers.erase
-from storage import keys
+from storage import keys, object_names
 from storage.certificates.issued import Certificates
 from storage.leases import LeaseLost
 from storage.queue import GPU
@@ -192,7 +192,7 @@ def test_a_worker_killed_in_mid_training_goes_on_at_its_checkpoint(
     short.watcher = Watcher(30, _dies)
     erase(MODEL)
     assert workshop.state(ticket) is State.UNLEARNING
-    assert runs(workshop) == [keys.checkpoint(MODEL), keys.run_tickets(MODEL)]
+    assert runs(workshop) == [object_names.checkpoint(MODEL), object_names.run_tickets(MODEL)]
     later = workshop.queued(cast.other_subject)  # would be another run with other weights
     short.watcher = Watcher()
     erase(MODEL)
@@ -222,7 +222,7 @@ def test_a_ticket_that_is_cancelled_after_a_crash_leaves_no_checkpoint(
     ticket = workshop.queued(cast.subject)
     short.watcher = Watcher(20, _dies)
     erase(MODEL)
-    assert runs(workshop) == [keys.checkpoint(MODEL), keys.run_tickets(MODEL)]
+    assert runs(workshop) == [object_names.checkpoint(MODEL), object_names.run_tickets(MODEL)]
     workshop.desk.cancel(ticket, "ada")
     sweep()
     assert runs(workshop) == []
@@ -257,11 +257,11 @@ def test_a_checkpoint_is_written_by_the_holder_of_the_lease_alone(workshop: Work
 
 
 def test_a_model_whose_name_begins_alike_keeps_its_checkpoint(workshop: Workshop) -> None:
-    workshop.record.objects.put(keys.checkpoint(f"{MODEL}-2"), b"another's")
+    workshop.record.objects.put(object_names.checkpoint(f"{MODEL}-2"), b"another's")
     with workshop.record.leases.hold("model", MODEL) as lease:
         assert lease is not None
         assert not settle(workshop.record, MODEL, lease)
-    assert runs(workshop) == [keys.checkpoint(f"{MODEL}-2")]
+    assert runs(workshop) == [object_names.checkpoint(f"{MODEL}-2")]
 
 
 def test_a_store_that_refuses_a_checkpoint_does_not_stop_the_run(workshop: Workshop) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import workers.look
-from storage import keys
+from storage import keys, object_names
 from storage.settings import Settings
 from storage.tickets.draft import USABLE, Draft, Look
 from storage.tickets.photos import Photo
@@ -123,7 +123,7 @@ def test_a_look_leaves_no_file_s_name_in_redis_or_in_what_it_kept(
     draft = begun(cloakroom, [*cast.subject[:3], cast.other_subject[0]])
     cloakroom.desk.look(draft.ticket)
     look(draft.ticket)
-    kept = cloakroom.record.objects.get(keys.look(draft.ticket))
+    kept = cloakroom.record.objects.get(object_names.look(draft.ticket))
     said = "".join(capfd.readouterr()).encode()
     for place in (everything(cloakroom.settings.redis_url), kept, said):
         assert b"holiday" not in place

@@ -7,7 +7,7 @@ import re
 import pytest
 
 import workers.prepare
-from storage import keys
+from storage import keys, object_names
 from storage.queue import CPU, GPU
 from storage.tickets.photos import Photo
 from storage.tickets.progress import Progress, ProgressBoard
@@ -21,7 +21,7 @@ PREPARED = ["submitted", "approved", "preparing", "queued"]
 
 
 def damage_a_photo(workshop: Workshop, ticket: str, photo: Photo) -> None:
-    workshop.record.objects.put(keys.photo(ticket, photo.sha256), photo.data[:-1])
+    workshop.record.objects.put(object_names.photo(ticket, photo.sha256), photo.data[:-1])
 
 
 def test_an_approved_ticket_is_queued_with_two_thirds_of_its_photos_to_forget(
@@ -172,7 +172,9 @@ def test_a_crash_leaves_the_ticket_where_it_is_for_the_next_try(
     prepare(ticket)
     assert cloakroom.states(ticket) == PREPARED[:3]
     assert not cloakroom.record.leases.held("ticket", ticket)
-    cloakroom.record.objects.put(keys.photo(ticket, cast.subject[0].sha256), cast.subject[0].data)
+    cloakroom.record.objects.put(
+        object_names.photo(ticket, cast.subject[0].sha256), cast.subject[0].data
+    )
     prepare(ticket)
     assert cloakroom.states(ticket) == [*PREPARED[:3], "preparing", "queued"]
     assert not cloakroom.record.redis.exists(keys.attempts(ticket))
@@ -205,7 +207,9 @@ def test_a_failed_ticket_keeps_its_photos_and_is_prepared_after_a_retry(
         prepare(ticket)
     prepare(ticket)  # a failed ticket is not tried any more
     assert cloakroom.state(ticket) is State.FAILED
-    cloakroom.record.objects.put(keys.photo(ticket, cast.subject[0].sha256), cast.subject[0].data)
+    cloakroom.record.objects.put(
+        object_names.photo(ticket, cast.subject[0].sha256), cast.subject[0].data
+    )
     waiting = cloakroom.queue.length(CPU)
     cloakroom.desk.retry(ticket, "grace")
     assert cloakroom.queue.length(CPU) == waiting + 1

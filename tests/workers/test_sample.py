@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage import keys
+from storage import object_names
 from storage.record import Record
 from storage.uploads.images import Pixels
 from tests.workers.cast import Cast, crops
@@ -74,7 +74,9 @@ def test_a_run_makes_activations_of_the_sample_alone_whatever_its_seed(
 def test_of_a_kept_face_set_only_the_sampled_faces_are_read(record: Record, cast: Cast) -> None:
     record.faces.add("reference", cast.reference)
     whole = load_face_set(record, "reference", 112).sampled(40)
-    for name in set(record.objects.names("facesets/reference/")) - {keys.face_set("reference")}:
+    for name in set(record.objects.names("facesets/reference/")) - {
+        object_names.face_set("reference")
+    }:
         if not _is_drawn(whole.people.get(name.split("/")[2]), record.objects.get(name)):
             record.objects.remove_all(name)
     part = load_face_set(record, "reference", 112, most=40)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from storage import keys
+from storage import object_names
 from storage.canonical import Corrupt
 from storage.record import Record
 from storage.settings import Settings
@@ -75,7 +75,7 @@ def test_the_figures_of_a_divided_certification_are_the_same_to_the_last_digit(
         apart = pair.certified(crowd)
     assert apart.document() == whole.document()
     assert apart.drawings() == whole.drawings()
-    jobs = set(shop.record.objects.folders(keys.shards(MODEL))) - {"networks", "arrays"}
+    jobs = set(shop.record.objects.folders(object_names.shards(MODEL))) - {"networks", "arrays"}
     # Embedded and searched by two versions, in two halves of the gallery and among centroids, too.
     assert len(jobs) == 2 + 2 * (1 + 2 + 1)
 
@@ -94,7 +94,7 @@ def test_nothing_that_is_lent_to_other_workers_shows_the_subject(
     )
     lent = [
         np.load(io.BytesIO(shop.record.objects.get(name)))
-        for name in shop.record.objects.names(f"{keys.shards(MODEL)}arrays/")
+        for name in shop.record.objects.names(f"{object_names.shards(MODEL)}arrays/")
     ]
     templates = [array for array in lent if array.shape[1] == own.shape[1]]
     assert len(templates) >= 4  # of two versions, people and centroids
@@ -138,9 +138,9 @@ def test_a_job_that_was_altered_is_refused_and_one_that_is_gone_is_nobodys(
     job.keep(record.objects)
     assert Job.read(record.objects, MODEL, job.id) == job
     other = {**job.document(), "shards": [[0, 5]]}
-    record.objects.put_document(keys.shard_job(MODEL, job.id), other)
+    record.objects.put_document(object_names.shard_job(MODEL, job.id), other)
     with pytest.raises(Corrupt, match="another job than its name says"):
         Job.read(record.objects, MODEL, job.id)
-    record.objects.put_document(keys.shard_job(MODEL, job.id), {"format": 1})
+    record.objects.put_document(object_names.shard_job(MODEL, job.id), {"format": 1})
     with pytest.raises(Corrupt, match="no job of this version"):
         Job.read(record.objects, MODEL, job.id)

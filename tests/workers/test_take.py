@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from storage import keys
+from storage import keys, object_names
 from storage.models.registry import MODEL_FILE, Model
 from storage.settings import Settings
 from storage.tickets.states import State
@@ -63,7 +63,7 @@ def test_a_kept_run_that_names_somebody_who_is_gone_is_nobodys(left: Workshop) -
     ticket = put(left, *TO_QUEUED)
     keep_tickets(left.record.objects, MODEL, [ticket, "t00000000000z"])
     assert taken(left) == [ticket]
-    left.record.objects.put(keys.run_tickets(MODEL), b"not a document")
+    left.record.objects.put(object_names.run_tickets(MODEL), b"not a document")
     assert taken(left) == [ticket]
 
 

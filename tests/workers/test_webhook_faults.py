@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from storage import keys, names
+from storage import keys, names, object_names
 from storage.tickets.announcements import Announcements
 from storage.tickets.states import State
 from storage.tickets.ticket import Ticket
@@ -83,7 +83,7 @@ def test_an_event_that_was_never_written_is_dropped_and_holds_nothing_up(
     shop: Workshop, receiver: Receiver
 ) -> None:
     announcements = Announcements(shop.record.redis)
-    announcements.add(keys.event(names.new_ticket_id(), 1, State.SUBMITTED))
+    announcements.add(object_names.event(names.new_ticket_id(), 1, State.SUBMITTED))
     ticket = submit(shop)
     send_due(shop.record)
     assert (receiver.ids(), waiting(shop)) == ([f"{ticket.id}-1"], 1)
@@ -98,7 +98,7 @@ def test_an_altered_event_is_not_told_and_holds_nothing_up(
     shop: Workshop, receiver: Receiver
 ) -> None:
     altered, sound = submit(shop), submit(shop)
-    name = keys.event(altered.id, 1, State.SUBMITTED)
+    name = object_names.event(altered.id, 1, State.SUBMITTED)
     shop.record.objects.put(name, shop.record.objects.get(name).replace(b"submitted", b"completed"))
     send_due(shop.record)
     assert (receiver.ids(), waiting(shop)) == ([f"{sound.id}-1"], 1)

@@ -20,7 +20,7 @@ import pytest
 from pydantic import SecretStr
 
 from lethe.stack.process import Process
-from storage import keys, names
+from storage import keys, names, object_names
 from storage.models.registry import Model
 from storage.queue import CPU
 from storage.settings import Settings
@@ -239,11 +239,11 @@ def test_the_answers_body_is_not_read(shop: Workshop) -> None:
 
 
 def test_what_nobody_sends_is_forgotten_in_the_end(shop: Workshop) -> None:
-    old = keys.event(names.new_ticket_id(), 1, State.SUBMITTED)
+    old = object_names.event(names.new_ticket_id(), 1, State.SUBMITTED)
     shop.record.redis.zadd(keys.ANNOUNCEMENTS, {old: time.time() - KEPT_SECONDS - 1})
     ticket = submit(shop)
     kept = shop.record.redis.zrange(keys.ANNOUNCEMENTS, 0, -1)
-    assert kept == [keys.event(ticket.id, 1, State.SUBMITTED)]
+    assert kept == [object_names.event(ticket.id, 1, State.SUBMITTED)]
 
 
 def test_no_log_line_names_the_receivers_url_or_the_secret(

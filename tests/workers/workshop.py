@@ -14,7 +14,7 @@ import pytest
 import storage.settings
 import workers.app
 import workers.erase
-from storage import keys
+from storage import object_names
 from storage.certificates.issued import write_new_key
 from storage.queue import Queue
 from storage.record import Record
@@ -62,7 +62,7 @@ class Workshop:
             "benchmark_faces": benchmark,
             "verification": list(verification),
         }
-        self.record.objects.put_document(keys.model(MODEL), document)
+        self.record.objects.put_document(object_names.model(MODEL), document)
 
     def approved(self, photos: Sequence[Photo], subject: str = SUBJECT) -> str:
         """The id of a ticket that was submitted and approved at the desk."""

@@ -156,7 +156,7 @@ class Recognizer:
         return self._sessions[tensors]
 
     def cut_points(self) -> list[CutPoint]:
-        """Where it can be cut in two, its last linear layer behind the cut; see Topology.cut_points.
+        """Where it can be cut in two, its last linear layer behind it; see Topology.cut_points.
 
         What comes after that layer cannot scatter anybody.
         """

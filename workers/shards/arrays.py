@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from storage import keys
+from storage import object_names
 from storage.canonical import Corrupt, file_sha256
 from storage.record import Record
 
@@ -46,7 +46,7 @@ def lend(kept: Record, model: str, array: Array) -> str:
         path = Path(folder) / "array.npy"
         np.save(path, array, allow_pickle=False)
         digest = file_sha256(path)
-        name = keys.shard_array(model, digest)
+        name = object_names.shard_array(model, digest)
         if not kept.objects.exists(name):
             kept.objects.put_file(name, path, digest)
     _keep(digest, array)
@@ -63,7 +63,7 @@ def borrowed(kept: Record, model: str, digest: str) -> Array:
     if found is None:
         with _scratch(kept) as folder:
             path = Path(folder) / "array.npy"
-            kept.objects.get_file(keys.shard_array(model, digest), path, digest)
+            kept.objects.get_file(object_names.shard_array(model, digest), path, digest)
             found = np.load(path, mmap_mode="r", allow_pickle=False)
     _keep(digest, found)
     return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from storage import keys
+from storage import object_names
 from storage.canonical import Corrupt, Document, canonical, sha256
 from storage.store.objects import ObjectMissing, ObjectStore
 
@@ -42,7 +42,7 @@ class Job:
         Raises:
             Corrupt, StoreUnavailable
         """
-        name = keys.shard_job(model, id_)
+        name = object_names.shard_job(model, id_)
         try:
             document = objects.get_document(name)
         except ObjectMissing:
@@ -57,14 +57,14 @@ class Job:
         return job
 
     def keep(self, objects: ObjectStore) -> None:
-        objects.put_document(keys.shard_job(self.model, self.id), self.document())
+        objects.put_document(object_names.shard_job(self.model, self.id), self.document())
 
     def part(self, number: int) -> str:
-        return keys.shard_part(self.model, self.id, number)
+        return object_names.shard_part(self.model, self.id, number)
 
     def done(self, objects: ObjectStore) -> set[int]:
         """Numbers of the shards whose results are there."""
-        found = objects.names(keys.shard_parts(self.model, self.id))
+        found = objects.names(object_names.shard_parts(self.model, self.id))
         return {int(PurePosixPath(name).stem) for name in found}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from storage import keys
+from storage import object_names
 from storage.models.registry import MODEL_FILE
 from storage.record import Record
 from workers.recognizer import Recognizer
@@ -19,7 +19,7 @@ _open: dict[str, Recognizer] = {}  # by SHA-256; the last used stands last
 
 def lend(kept: Record, model: str, recognizer: Recognizer) -> str:
     """Its SHA-256, by which the workers of a run find it."""
-    name = keys.shard_network(model, recognizer.sha256)
+    name = object_names.shard_network(model, recognizer.sha256)
     if not kept.objects.exists(name):
         kept.objects.put_file(name, recognizer.path)
     _keep(recognizer)
@@ -51,7 +51,7 @@ def forget_all() -> None:
 def _fetched(kept: Record, model: str, sha256: str) -> Recognizer:
     with tempfile.TemporaryDirectory(prefix="lethe-") as scratch:
         path = Path(scratch) / MODEL_FILE
-        kept.objects.get_file(keys.shard_network(model, sha256), path)
+        kept.objects.get_file(object_names.shard_network(model, sha256), path)
         return Recognizer.load(path, kept.settings.model_bytes)
 
 

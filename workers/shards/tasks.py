@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from celery.exceptions import Reject
 
-from storage import keys, queue
+from storage import keys, object_names, queue
 from storage.errors import LetheError
 from storage.leases import LeaseLost
 from storage.record import Record
@@ -57,7 +57,7 @@ def shard(self: Any, model: str, job: str, number: int) -> str:
     if failed:
         log.warning("shard failed", error=failed, model=model, job=job, shard=number)
         raise self.retry(exc=ShardFailed(failed), countdown=0)
-    return keys.shard_part(model, job, number)
+    return object_names.shard_part(model, job, number)
 
 
 @app.task(name=queue.SHARDED)  # type: ignore[untyped-decorator]
@@ -93,6 +93,6 @@ def _go_on(kept: Record, job: Job, number: int) -> None:
     """
     stopping.check()
     if kept.objects.exists(job.part(number)) or not kept.objects.exists(
-        keys.shard_job(job.model, job.id)
+        object_names.shard_job(job.model, job.id)
     ):
         raise Unwanted

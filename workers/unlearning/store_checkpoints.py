@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from storage import keys
+from storage import object_names
 from storage.leases import Lease
 from storage.store.objects import ObjectMissing, ObjectStore, StoreRefused, StoreUnavailable
 from workers.kept_run import keep_tickets
@@ -31,7 +31,7 @@ class StoreCheckpoints:
             StoreUnavailable, StoreRefused
         """
         try:
-            return self._objects.get(keys.checkpoint(self._model))
+            return self._objects.get(object_names.checkpoint(self._model))
         except ObjectMissing:
             return None
 
@@ -45,6 +45,6 @@ class StoreCheckpoints:
             if not self._named:  # first: by itself it makes nobody else's checkpoint ours
                 keep_tickets(self._objects, self._model, self._tickets)
                 self._named = True
-            self._objects.put(keys.checkpoint(self._model), data)
+            self._objects.put(object_names.checkpoint(self._model), data)
         except _STORE_FAILED as error:
             log.warning("checkpoint not written", model=self._model, error=type(error).__name__)

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from storage import keys
+from storage import object_names
 from storage.queue import CPU, ERASE, GPU, PREPARE
 from storage.tickets.states import State
 from tests.faults.crew import Crew, wait_until
@@ -91,8 +91,10 @@ def test_one_tickets_damaged_photos_fail_it_alone_and_the_others_complete(crew: 
     crew.model(MODEL)
     damaged, gone, good = (crew.queued(MODEL) for _ in range(3))
     digest = crew.workshop.selection(damaged).forget[0]
-    crew.record.objects.put(keys.crop(damaged, digest), b"something else")
-    crew.record.objects.remove_all(keys.crop(gone, crew.workshop.selection(gone).held_out[0]))
+    crew.record.objects.put(object_names.crop(damaged, digest), b"something else")
+    crew.record.objects.remove_all(
+        object_names.crop(gone, crew.workshop.selection(gone).held_out[0])
+    )
     crew.workshop.queue.erase(MODEL)
     drain(crew)
     assert crew.workshop.state(damaged) is crew.workshop.state(gone) is State.FAILED

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from storage import keys
+from storage import keys, object_names
 from storage.queue import CPU, GPU
 from storage.tickets.states import State
 from tests.faults.crew import Crew, wait_until
@@ -60,7 +60,7 @@ def test_a_worker_that_is_asked_to_end_stops_at_the_next_step_and_sends_the_task
     assert attempts(crew.record, [ticket]) == {ticket: 0}
     assert not crew.record.redis.exists(keys.rest(ticket))
     if stage is not READING:
-        assert crew.record.objects.exists(keys.checkpoint(MODEL))
+        assert crew.record.objects.exists(object_names.checkpoint(MODEL))
     assert hand.end() == 0
     erase(MODEL)
     crew.check_completed_once(MODEL, ticket)
@@ -153,7 +153,10 @@ def test_a_ticket_that_is_cancelled_on_the_gpu_frees_it_within_seconds(
     assert hand.end() == 0
     assert crew.workshop.state(ticket) is State.CANCELLED
     assert crew.record.models.numbers(MODEL) == [1]
-    assert set(crew.kept()) & {keys.checkpoint(MODEL), keys.run_tickets(MODEL)} == set()
+    assert (
+        set(crew.kept()) & {object_names.checkpoint(MODEL), object_names.run_tickets(MODEL)}
+        == set()
+    )
     assert crew.record.photos.left(ticket) == 0
     assert crew.record.ledger.verify().broken == ()
     assert (crew.workshop.queue.length(CPU), crew.workshop.queue.length(GPU)) == (0, 0)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lethe.stack.process import Process
-from storage import keys
+from storage import object_names
 from storage.queue import GPU
 from storage.tickets.states import State
 from tests.conftest import Servers
@@ -124,8 +124,8 @@ def test_a_run_whose_own_worker_is_killed_in_mid_shard_goes_on_with_the_shards_t
     yard.staff(1)
     ticket, hand = dividing(crew, crew.hold("PUT", LAST_PART))
     hand.kill()
-    (job,) = set(crew.record.objects.folders(keys.shards(MODEL))) - {"networks"}
-    parts = keys.shard_parts(MODEL, job)
+    (job,) = set(crew.record.objects.folders(object_names.shards(MODEL))) - {"networks"}
+    parts = object_names.shard_parts(MODEL, job)
     wait_until(lambda: len(list(crew.record.objects.names(parts))) == 5)
     crew.proxy.clear()
     crew.time_passes(MODEL, ticket)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from storage import keys
+from storage import object_names
 from storage.errors import BadInput
 from storage.queue import CPU, Queue
 from storage.record import Record
@@ -60,7 +60,7 @@ def test_a_photo_that_is_taken_out_is_gone_from_the_store(rita: Visitor, record:
     gone, *kept = [photo.sha256 for photo in record.drafts.get(draft, "requester").photos]
     answer = rita.post(f"/tickets/drafts/{draft}/photos/{gone}/remove").get_json()
     assert [photo["id"] for photo in answer["photos"]] == kept
-    assert not record.objects.exists(keys.photo(draft, gone))
+    assert not record.objects.exists(object_names.photo(draft, gone))
     assert rita.post(f"/tickets/drafts/{draft}/photos/{'g' * 64}/remove").status_code == 400
 
 
