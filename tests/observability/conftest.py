@@ -11,7 +11,10 @@ from lethe.stack.process import LOOPBACK, free_port
 from lethe.stack.servers import start_redis
 from storage.settings import Settings
 from tests.conftest import ACCESS_KEY, SECRET_KEY, Servers
+from tests.observability.story import story
 from tests.observability.watched import Watched, watched
+
+__all__ = ["lethe", "story"]  # fixtures
 
 
 @pytest.fixture(scope="module")
