@@ -1,8 +1,8 @@
-# Two commands for a newcomer: `make demo` and `make test`.
+# Two commands for a newcomer: `make demo` and `make test`; `make faults` takes some minutes more.
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test lint translations lock images-check clean
+.PHONY: setup demo test faults lint translations lock images-check clean
 
 setup: $(VENV)/installed
 
@@ -20,10 +20,17 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-# One process a core, each with one thread and servers of its own, and up to 2 GiB of memory.
+# A process more than there are cores, for many tests wait; each with one thread and servers of its
+# own, and up to 2 GiB of memory.
+PYTEST = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder --maxprocesses 4 \
+  --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1))
+
 test: lint
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 \
-	  --dist loadfile --no-loadscope-reorder
+	$(PYTEST) --ignore tests/faults
+
+# Workers, web, Redis and the store killed, stopped and cut off; disks filled, clocks set.
+faults: setup
+	$(PYTEST) tests/faults
 
 # Takes new texts of the pages into each catalogue and compiles it; a test fails until both are
 # committed. What is left to translate: `grep -A1 '^msgid' FILE.po | grep '^msgstr ""$'`.

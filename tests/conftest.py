@@ -20,6 +20,7 @@ from redis import Redis
 from lethe.stack.process import free_port
 from lethe.stack.servers import start_redis, start_s3
 from storage.logs import setup
+from storage.logs.foreign import KNOWN
 from storage.record import Record
 from storage.settings import Settings
 
@@ -56,18 +57,22 @@ class Servers:
 
 @pytest.fixture(autouse=True)
 def logs_as_they_were() -> Iterator[None]:
-    """Commands and workers set the whole process's logs up; the next test finds them untouched."""
-    before, root, hooks = (
-        structlog.get_config(),
-        logging.getLogger(),
-        (sys.excepthook, threading.excepthook),
-    )
+    """Commands and workers set the whole process's logs up, fixtures of a module among them."""
+    hooks = sys.excepthook, threading.excepthook
+    _reset_logs()
     yield
-    structlog.configure(**before)
+    _reset_logs()
+    sys.excepthook, threading.excepthook = hooks
+
+
+def _reset_logs() -> None:
+    structlog.reset_defaults()
+    root = logging.getLogger()
     for handler in root.handlers[:]:
         if type(handler).__module__ == setup.__name__:
             root.removeHandler(handler)
-    sys.excepthook, threading.excepthook = hooks
+    for name in (*setup.OURS, *KNOWN):
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session", autouse=True)

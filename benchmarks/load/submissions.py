@@ -119,6 +119,6 @@ def _watched() -> Iterator[dict[str, list[float]]]:
     with (
         patch.object(urllib3.PoolManager, "urlopen", watch("S3", urllib3.PoolManager.urlopen)),
         patch.object(redis.Redis, "execute_command", watch("Redis", redis.Redis.execute_command)),
-        patch("storage.tickets.desk.decode", watch("decoding", decode)),
+        patch("storage.tickets.photos.decode", watch("decoding", decode)),
     ):
         yield spent
