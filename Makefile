@@ -20,17 +20,19 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-# A process more than there are cores, for many tests wait; each with one thread and servers of its
-# own, and up to 2 GiB of memory.
-PYTEST = $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder --maxprocesses 4 \
-  --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1))
+# One process a core, each with one thread and servers of its own, and up to 2 GiB of memory.
+PYTEST = $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 \
+  --dist loadfile --no-loadscope-reorder
+
+# What kills, stops and cuts off workers, web, Redis and the store, fills disks and sets clocks.
+FAULTS = tests/faults tests/stack/test_ending.py tests/workers/test_interruptions.py \
+  tests/workers/test_killed_process.py tests/workers/test_stopping.py
 
 test: lint
-	$(PYTEST) --ignore tests/faults
+	$(PYTEST) $(FAULTS:%=--ignore=%)
 
-# Workers, web, Redis and the store killed, stopped and cut off; disks filled, clocks set.
 faults: setup
-	$(PYTEST) tests/faults
+	$(PYTEST) $(FAULTS)
 
 # Takes new texts of the pages into each catalogue and compiles it; a test fails until both are
 # committed. What is left to translate: `grep -A1 '^msgid' FILE.po | grep '^msgstr ""$'`.
